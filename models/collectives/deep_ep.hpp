@@ -1,0 +1,82 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "models/collectives/all_to_all.hpp"
+
+namespace orrery {
+
+/// The four all-to-alls of one MoE layer's forward and backward. Gradients of a combine go out by a
+/// dispatch kernel whose layout is known from the forward (cached); those of a dispatch by a combine.
+enum class AllToAllKind : std::uint8_t { Dispatch, CachedDispatch, Combine, CombineBackward };
+constexpr int all_to_all_kinds = 4;
+
+constexpr Direction direction_of(AllToAllKind kind) {
+  return kind == AllToAllKind::Dispatch || kind == AllToAllKind::CachedDispatch ? Direction::Dispatch
+                                                                                : Direction::Combine;
+}
+
+/// What else the GPU does meanwhile: `Beside` has compute kernels on the other multiprocessors.
+enum class Surroundings : std::uint8_t { Alone, Beside };
+
+/// One kernel as it was measured at 64 ranks (8 nodes of 8), 4,096 tokens of hidden size 7,168, top-8
+/// experts on at most 4 nodes. NIC rates are physical: bytes that left the node, over the kernel's time.
+struct AllToAllKernel {
+  std::string_view name;
+  BytesPerSecond nic_alone, nic_beside;  ///< Fill included: see `transfer_rates`.
+  BytesPerSecond nvlink;                 ///< Bytes that left the GPU, 8 ranks of one node, alone.
+  Seconds host_gap;                      ///< The host reads counts back before the kernel can start.
+};
+
+/// Numbers of one library on one cluster.
+struct AllToAllKernels {
+  std::array<AllToAllKernel, all_to_all_kinds> kinds;
+  Chunking alone, beside;
+  std::string_view source;
+  const AllToAllKernel& operator[](AllToAllKind kind) const { return kinds[std::size_t(kind)]; }
+};
+
+/// DeepEP's normal kernels on H800 with ConnectX-7.
+///
+/// Alone: DeepEP docs/legacy.md ("v1 final"), 24 multiprocessors = 12 channels. The table counts
+/// the own node and the own rank as traffic; without them 7/8 is left: EP64 51 and 50 GB/s -> 44.6 and
+/// 43.75 over the NIC, EP8 153 and 158 -> 133.9 and 138.25 over NVLink.
+/// Beside compute: deepseek-ai/profile-data train.json (rank 0 of 64, 20 multiprocessors = 10 channels,
+/// 4 layers): bytes by the gate's expectation over the kernel's mean time.
+/// Chunk: DeepEP's recommended configurations hand over 8 to 32 tokens a time (deep_ep/buffer.py);
+/// one middle value, not fitted. Host gap: the trace's 25, 38, 49, 67 us between notify and dispatch.
+inline constexpr AllToAllKernels deep_ep{
+    {{{"dispatch", BytesPerSecond(44.625e9), BytesPerSecond(24.2e9), BytesPerSecond(133.875e9), Seconds(45e-6)},
+      {"cached dispatch", BytesPerSecond(44.625e9), BytesPerSecond(30.8e9), BytesPerSecond(133.875e9), Seconds(0)},
+      {"combine", BytesPerSecond(43.75e9), BytesPerSecond(34.0e9), BytesPerSecond(138.25e9), Seconds(0)},
+      {"combine backward", BytesPerSecond(43.75e9), BytesPerSecond(32.0e9), BytesPerSecond(138.25e9), Seconds(0)}}},
+    {12, 20},
+    {10, 20},
+    "DeepEP docs/legacy.md at dd758ca; deepseek-ai/profile-data train.json at 4496024",
+};
+
+constexpr Chunking chunking(const AllToAllKernels& kernels, Surroundings surroundings) {
+  return surroundings == Surroundings::Alone ? kernels.alone : kernels.beside;
+}
+
+/// Rates of the links while both work: the measured NIC rate with the fill taken out again, so that the
+/// closed form (and the flows plus `fill_time`) give the measured time at the measured setting.
+///
+///   time = bytes / measured = bytes / rate + fill,  fill = NVLink time * chunk / tokens a channel and node
+///
+/// Setting of the measurement: 4,096 tokens to 3.97 of 8 nodes (3.47 remote), 7.47 GPUs, of which 7/8 are
+/// not the forwarding GPU (exact sampling of the gate).
+constexpr TransferRates transfer_rates(const AllToAllKernels& kernels, AllToAllKind kind,
+                                       Surroundings surroundings) {
+  const AllToAllKernel& kernel = kernels[kind];
+  const Chunking cut = chunking(kernels, surroundings);
+  const double measured = (surroundings == Surroundings::Alone ? kernel.nic_alone : kernel.nic_beside).value();
+  constexpr double remote_nodes = 3.47, nodes = 3.97 / 8, leaving_copies = 7.47 * 7 / 8, tokens = 4096;
+  const double nvlink_of_total = leaving_copies / kernel.nvlink.value() / (remote_nodes / measured);
+  const double fill_of_total = nvlink_of_total * cut.chunk * cut.channels / (tokens * nodes);
+  return {BytesPerSecond(measured / (1 - fill_of_total)), kernel.nvlink};
+}
+
+}  // namespace orrery

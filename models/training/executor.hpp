@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "models/pipeline/schedule.hpp"
+#include "models/routing/routing.hpp"
+#include "models/training/chunk_program.hpp"
+#include "models/training/segment_cost.hpp"
+#include "sim/timeline.hpp"
+#include "topologies/fabric.hpp"
+
+namespace orrery {
+
+/// What an all-to-all reaches on one NIC and on NVLink. Fitted to single all-to-alls, never to a step.
+struct TransferRates {
+  BytesPerSecond nic_alone_outward{}, nic_alone_back{};
+  std::array<BytesPerSecond, std::size_t(TransferKind::Count)> nic_beside{};  ///< While compute runs on the other SMs.
+  BytesPerSecond nvlink{};
+  std::array<Seconds, std::size_t(TransferKind::Count)> prelude{};  ///< Own kernels before the barrier, and the host's read-back.
+  Bytes outward_bytes{}, back_bytes{};  ///< One token copy on the wire.
+};
+
+enum class Fidelity : std::uint8_t {
+  Folded,  ///< One expert-parallel group of each pipeline rank; an all-to-all lasts as long as its fullest link.
+  Full,    ///< Every rank; every message is a flow on the fabric.
+};
+
+/// All that a step needs, as values.
+struct StepRequest {
+  PipelineSchedule schedule;
+  std::vector<Stage> stages;
+  Overlap overlap = Overlap::Hidden;
+  const RoutingPool* routing = nullptr;  ///< None: no experts.
+  double row_spread = 0;
+  std::uint64_t seed = 0;
+  int members = 1;        ///< Ranks that meet in every all-to-all (expert parallelism); 1: none.
+  int groups = 1;         ///< Groups of them on one pipeline rank.
+  int gpus_per_member = 1;  ///< GPUs in lockstep (tensor and context parallelism) that one member stands for.
+  TransferRates rates;
+  Bytes pipeline_message{};  ///< Activations of one micro-batch, per member's GPU.
+  BytesPerSecond pipeline_rate{};
+  Seconds pipeline_latency{};
+  Fidelity fidelity = Fidelity::Folded;
+  const Fabric* fabric = nullptr;      ///< Full only. Member i of group g on pipeline rank p is GPU ((p groups + g) members + i) gpus_per_member.
+  std::vector<std::uint32_t> traced;   ///< Ranks whose slices are kept (in GPU numbering over members).
+};
+
+/// Where one rank's time went. `forward` + `input_backward` + `weight_backward` + `overlapped` + `bubble` is
+/// the time until the last rank's last op ends; the published table of the V3 run has the same rows.
+struct RankTime {
+  Picoseconds forward{}, input_backward{}, weight_backward{}, overlapped{};  ///< Ops from start to end, stalls included.
+  Picoseconds bubble{};       ///< Between ops: waiting for a message, or for the others at the end.
+  Picoseconds exposed{};      ///< Inside ops: the compute stream waits for an all-to-all.
+  Picoseconds compute{};      ///< Kernels (and the messages that they wait for in line).
+  Picoseconds communication{};///< The communication stream holds its multiprocessors: barrier and transfer.
+  Picoseconds barrier{};      ///< Of that, waiting for other ranks.
+  Picoseconds end{};
+  std::uint64_t kernels = 0;
+  double flops = 0;
+};
+
+struct StepOutcome {
+  Picoseconds pipeline_end{};          ///< Last op of all ranks.
+  std::vector<RankTime> ranks;         ///< One a simulated member, pipeline rank first, then group, then member.
+  std::vector<Picoseconds> op_time;    ///< [pass] sum over ranks.
+  Timeline timeline;                   ///< Of the traced ranks.
+  std::uint64_t events = 0, flows = 0, transfers = 0, messages = 0;
+  std::vector<double> link_bytes;      ///< [link of the fabric]; full only.
+  std::vector<double> link_busy_s;
+};
+
+/// Called now and then with the share of ops done, for a progress line; may be empty.
+using Progress = std::function<void(double share)>;
+
+/// Walks every rank's schedule.
+///
+/// A rank has a compute stream and a communication stream. Its cursor stands in a kernel of a step of an op;
+/// kernels run at one of three speeds (alone, beside a barrier kernel, beside a transfer), so a change of the
+/// communication stream moves the cursor by the old speed and goes on with the new one. An all-to-all starts
+/// when all members of its group have arrived. Nothing else couples ranks but pipeline messages and shared links.
+///
+/// Checked     kernel by kernel against a slow twin; DualPipe's published makespans with all steps of one length.
+/// Leaves out  SMs stolen by a second stream; tensor-parallel peers are exactly alike; a pipeline message is sent
+///             when its tensor is complete and never blocks the sender.
+StepOutcome execute(const StepRequest& request, SegmentCosts& costs, const Progress& progress = {});
+
+}  // namespace orrery

@@ -1,0 +1,118 @@
+#include "models/training/plan.hpp"
+
+#include <numeric>
+
+namespace orrery {
+namespace {
+
+std::string text(std::int64_t n) { return std::to_string(n); }
+
+/// The divisors of `of` on both sides of `near`, as advice.
+std::string nearest_divisors(int of, int near) {
+  int below = near, above = near;
+  while (below > 1 && of % below != 0) --below;
+  while (above < of && of % above != 0) ++above;
+  return below == above ? text(below) : text(below) + " or " + text(above);
+}
+
+void check_expert(const TrainingPlan& p, Findings& findings) {
+  const int lanes = p.gpus_per_pipeline_rank();
+  if (!p.model.experts) {
+    if (p.expert != 1) findings.push_back({"plan.expert", p.model.name + " has no experts; found expert = " + text(p.expert), "expert = 1"});
+    return;
+  }
+  const int experts = p.model.experts->routed;
+  if (experts % p.expert != 0) {
+    findings.push_back({"plan.expert", text(experts) + " experts do not divide over " + text(p.expert) + " ranks",
+                        "try expert = " + nearest_divisors(experts, p.expert)});
+  }
+  if (lanes % p.expert != 0) {
+    findings.push_back({"plan.expert",
+                        "groups of " + text(p.expert) + " ranks do not divide the " + text(lanes) + " GPUs of a pipeline rank",
+                        "try expert = " + nearest_divisors(std::gcd(lanes, experts), p.expert)});
+  }
+  if (p.expert > p.node.gpus && p.expert % p.node.gpus != 0) {
+    findings.push_back({"plan.expert", text(p.expert) + " ranks do not fill whole nodes of " + text(p.node.gpus) + " GPUs",
+                        "a multiple of " + text(p.node.gpus)});
+  }
+}
+
+}  // namespace
+
+Findings check_plan(const TrainingPlan& p) {
+  Findings findings;
+  const int layout = p.pipeline * p.tensor * p.context;
+  if (p.gpus() % layout != 0) {
+    findings.push_back({"plan.pipeline",
+                        "pipeline " + text(p.pipeline) + " x tensor " + text(p.tensor) + " x context " + text(p.context) + " = " +
+                            text(layout) + " does not divide " + text(p.gpus()) + " GPUs",
+                        "pipeline = " + nearest_divisors(std::max(1, p.gpus() / (p.tensor * p.context)), p.pipeline)});
+    return findings;
+  }
+  if (p.tensor > p.node.gpus) {
+    findings.push_back({"plan.tensor", "tensor " + text(p.tensor) + " is wider than a node of " + text(p.node.gpus) + " GPUs",
+                        "at most " + text(p.node.gpus)});
+  }
+  if (p.model.heads % p.tensor != 0) {
+    findings.push_back({"plan.tensor", text(p.model.heads) + " heads do not divide by tensor " + text(p.tensor),
+                        "tensor = " + nearest_divisors(p.model.heads, p.tensor)});
+  }
+  if (p.sequence % (p.context * p.tensor) != 0) {
+    findings.push_back({"plan.sequence", text(p.sequence) + " tokens do not divide by context x tensor = " + text(p.context * p.tensor), ""});
+  }
+  check_expert(p, findings);
+  const int each = p.data() * p.micro_batch;
+  if (p.global_batch % each != 0) {
+    findings.push_back({"plan.global_batch",
+                        text(p.global_batch) + " sequences do not divide over " + text(p.data()) + " data-parallel copies of micro-batch " +
+                            text(p.micro_batch),
+                        "try " + text(std::max(1, p.global_batch / each) * each) + " or " + text((p.global_batch / each + 1) * each)});
+    return findings;
+  }
+  if (p.gpu.fp8.value() == 0 && p.precision == Precision::Fp8) {
+    findings.push_back({"plan.precision", p.gpu.name + " has no FP8 tensor cores", "precision = \"bf16\""});
+  }
+  const ScheduleKind* kind = find_schedule(p.schedule);
+  if (!kind) {
+    std::string known;
+    for (const ScheduleKind& k : schedule_kinds()) known += (known.empty() ? "" : ", ") + std::string(k.name);
+    findings.push_back({"plan.schedule", "unknown schedule \"" + p.schedule + "\"", "known: " + known});
+    return findings;
+  }
+  const Findings shape = kind->check(pipeline_shape(p));
+  findings.insert(findings.end(), shape.begin(), shape.end());
+  if (!shape.empty()) return findings;
+  const int stages = kind->stages(pipeline_shape(p)), blocks = p.model.layers + p.model.predict_layers;
+  if (stages > blocks) {
+    findings.push_back({"plan.pipeline", text(stages) + " stages for " + text(blocks) + " layers: a stage would be empty",
+                        "at most " + text(blocks) + " stages"});
+  }
+  if (!p.blocks.empty() && (int(p.blocks.size()) != stages || std::accumulate(p.blocks.begin(), p.blocks.end(), 0) != blocks)) {
+    findings.push_back({"plan.layer_map", "the list must have " + text(stages) + " entries that sum to " + text(blocks) + " layers", ""});
+  }
+  return findings;
+}
+
+WorkShape work_shape(const TrainingPlan& p) {
+  return {.model = &p.model,
+          .sequence = p.sequence,
+          .micro_batch = p.micro_batch,
+          .tensor = p.tensor,
+          .context = p.context,
+          .expert = p.expert,
+          .precision = p.precision,
+          .attention = p.attention,
+          .recompute = p.recompute};
+}
+
+PipelineShape pipeline_shape(const TrainingPlan& p) {
+  return {.ranks = p.pipeline, .micro_batches = p.micro_batches(), .virtual_stages = p.virtual_stages};
+}
+
+std::vector<Stage> plan_stages(const TrainingPlan& p) {
+  const int stages = find_schedule(p.schedule)->stages(pipeline_shape(p));
+  const int blocks = p.model.layers + p.model.predict_layers;
+  return cut_stages(p.model, p.blocks.empty() ? blocks_per_stage(blocks, stages, p.layer_map) : p.blocks);
+}
+
+}  // namespace orrery

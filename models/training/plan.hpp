@@ -1,0 +1,68 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/kernels/family.hpp"
+#include "models/pipeline/schedule.hpp"
+#include "models/training/executor.hpp"
+#include "models/transformer/transformer.hpp"
+#include "models/work/stages.hpp"
+#include "topologies/fabric.hpp"
+#include "topologies/hardware.hpp"
+
+namespace orrery {
+
+/// How the optimizer keeps its state, bytes a parameter.
+struct OptimizerState {
+  int gradient_bytes = 4;
+  int master_bytes = 4;
+  int moment_bytes = 2;   ///< Of each of the two moments.
+  int weight_bytes = 2;   ///< What is gathered after the update.
+};
+
+/// One training step to simulate, as values: the model, the machine, and how the one is laid on the other.
+struct TrainingPlan {
+  Transformer model;
+  GpuSpec gpu;
+  NicSpec nic;
+  NodeSpec node;
+  FabricRequest fabric;
+  std::string topology;
+  KernelFamily kernels;
+  int nodes = 1;
+  int pipeline = 1, expert = 1, tensor = 1, context = 1, virtual_stages = 1;
+  int micro_batch = 1, global_batch = 1, sequence = 4096;
+  Precision precision = Precision::Bf16;
+  Recompute recompute;
+  AttentionKernel attention = AttentionKernel::Fused;
+  std::string schedule = "1f1b";
+  Overlap overlap = Overlap::Hidden;
+  LayerMap layer_map = LayerMap::EndsShort;
+  std::vector<int> blocks;  ///< Explicit layer map; empty: by `layer_map`.
+  int communication_sms = 20;
+  OptimizerState optimizer;
+  double row_spread = 0, popularity = 0;
+  int routing_samples = 128;
+  std::uint64_t seed = 1;
+  Fidelity fidelity = Fidelity::Folded;
+  std::vector<std::uint32_t> traced;
+
+  int gpus() const { return nodes * node.gpus; }
+  int gpus_per_pipeline_rank() const { return gpus() / pipeline; }
+  /// Data-parallel copies of a pipeline; a sequence belongs to one.
+  int data() const { return gpus_per_pipeline_rank() / (tensor * context); }
+  int micro_batches() const { return global_batch / (data() * micro_batch); }
+  std::int64_t tokens() const { return std::int64_t(global_batch) * sequence; }
+};
+
+/// Everything that keeps the plan from being a plan: sizes that do not divide, a schedule that cannot be built.
+Findings check_plan(const TrainingPlan& plan);
+
+WorkShape work_shape(const TrainingPlan& plan);
+PipelineShape pipeline_shape(const TrainingPlan& plan);
+/// Stages of the model in order. Precondition: `check_plan` found nothing.
+std::vector<Stage> plan_stages(const TrainingPlan& plan);
+
+}  // namespace orrery

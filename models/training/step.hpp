@@ -1,0 +1,42 @@
+#pragma once
+
+#include "models/memory/parameters.hpp"
+#include "models/training/executor.hpp"
+#include "models/training/plan.hpp"
+
+namespace orrery {
+
+/// What follows the last micro-batch on one pipeline rank.
+struct StepTail {
+  Seconds reduce, optimizer, gather;
+  Seconds total() const { return reduce + optimizer + gather; }
+};
+
+/// Gradient reduction over the copies, the sharded optimizer and the gathering of new weights (ZeRO-1).
+///
+///   reduce     reduce-scatter of FP32 gradients: dense parameters over all their copies, inside the node first and
+///              then between nodes; routed experts over theirs, which lie in different nodes;
+///   optimizer  AdamW over the rank's shard by bytes: gradient, master weight and two moments, read and written;
+///   gather     all-gather of the new weights the same way back.
+/// Source   DeepSeek-V3 report, section 3.2 (ZeRO-1) and 3.3 (FP32 gradients, BF16 moments).
+/// Leaves out  overlap of the reduction with the last backward chunks; the norm for clipping (one small all-reduce).
+StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters);
+
+/// One simulated step.
+struct TrainingStep {
+  StepOutcome outcome;
+  std::vector<Stage> stages;
+  std::vector<StepTail> tails;  ///< [pipeline rank]
+  Picoseconds time{};           ///< Pipeline and the longest tail.
+  double mfu_causal = 0, mfu_full = 0;
+  double ranks_per_token = 0, domains_per_token = 0;
+  std::vector<std::string> notes;  ///< What was folded, what a fallback replaced.
+};
+
+/// Simulates one step. Precondition: `check_plan` found nothing. `pool`: routing samples to use again, or none.
+TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const Progress& progress = {});
+
+/// The routing pool that a plan draws from; none without experts.
+std::optional<RoutingPool> plan_routing(const TrainingPlan& plan);
+
+}  // namespace orrery

@@ -1,0 +1,70 @@
+#include "topologies/fabric.hpp"
+
+namespace orrery {
+namespace {
+
+const char* kind_name(VertexKind kind) {
+  switch (kind) {
+    case VertexKind::Gpu: return "gpu";
+    case VertexKind::NvlinkSwitch: return "nvlink";
+    case VertexKind::Nic: return "nic";
+    case VertexKind::Leaf: return "leaf";
+    case VertexKind::Spine: return "spine";
+    case VertexKind::Core: return "core";
+  }
+  return "";
+}
+
+}  // namespace
+
+FabricRequest fabric_request(const NodeSpec& node, const GpuSpec& gpu, const NicSpec& nic,
+                             const SwitchSpec& network_switch, int nodes) {
+  FabricRequest request;
+  request.nodes = nodes;
+  request.gpus_per_node = node.gpus;
+  request.nics_per_node = node.nics;
+  request.switch_ports = network_switch.ports;
+  request.nvlink = gpu.nvlink_achieved;
+  request.nic = nic.achieved;
+  request.trunk = nic.achieved * (network_switch.port_rate / nic.line);
+  request.nic_latency = nic.latency;
+  request.hop_latency = network_switch.hop_latency;
+  return request;
+}
+
+std::vector<BytesPerSecond> capacities(const Fabric& fabric) {
+  std::vector<BytesPerSecond> all;
+  all.reserve(fabric.links.size());
+  for (const Link& link : fabric.links) all.push_back(link.capacity);
+  return all;
+}
+
+std::string vertex_name(const Fabric& fabric, VertexIndex vertex) {
+  const Vertex& v = fabric.vertices[vertex];
+  std::string name = std::string(kind_name(v.kind)) + ' ' + std::to_string(v.group);
+  if (v.kind != VertexKind::NvlinkSwitch) name += '.' + std::to_string(v.index);
+  return name;
+}
+
+std::string link_name(const Fabric& fabric, LinkIndex link) {
+  return vertex_name(fabric, fabric.links[link].from) + " -> " + vertex_name(fabric, fabric.links[link].to);
+}
+
+FabricCounts count(const Fabric& fabric) {
+  FabricCounts counts;
+  for (const Vertex& vertex : fabric.vertices) {
+    switch (vertex.kind) {
+      case VertexKind::Gpu: ++counts.gpus; break;
+      case VertexKind::NvlinkSwitch: ++counts.nvlink_switches; break;
+      case VertexKind::Nic: ++counts.nics; break;
+      case VertexKind::Leaf: ++counts.leaves; break;
+      case VertexKind::Spine: ++counts.spines; break;
+      case VertexKind::Core: ++counts.cores; break;
+    }
+  }
+  counts.endpoint_cables = counts.nics;
+  counts.trunk_cables = (std::int64_t(fabric.links.size()) - fabric.first_trunk()) / 2;
+  return counts;
+}
+
+}  // namespace orrery
