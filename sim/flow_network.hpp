@@ -1,22 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "sim/path.hpp"
 #include "sim/time.hpp"
 #include "sim/units.hpp"
 
 namespace orrery {
 
-using LinkIndex = std::uint32_t;
 using FlowIndex = std::uint32_t;
-
-/// One link that a flow crosses, and how many bytes cross it for each byte of the flow.
-struct PathLink {
-  LinkIndex link;
-  float share;
-};
 
 /// Flows over time on links that they share by weighted max-min fairness.
 ///
@@ -25,10 +20,26 @@ struct PathLink {
 ///   max-min         every flow is held back by a full link on which no flow has a higher level.
 ///
 /// Rates change only in the connected component (flows that share a link, transitively) in which a
-/// flow started or ended or a capacity changed; all changes of one instant are one update.
+/// flow started or ended or a capacity changed; all changes of one instant are one update. No update is
+/// needed when flows end that held nobody back: a rate stays right as long as the full link that holds the
+/// flow is crossed by the same flows. So flows of one instant whose weights are in proportion to their
+/// sizes cost one update in all, however many different ends they have.
+///
+/// Units      bytes, whole picoseconds; weights in any common unit.
+/// Rounding   an end is the first whole picosecond at which the flow has carried its size, to within
+///            0.001 ps and 4e-15 of the time since its rate last changed (so 1 MB at 50 GB/s is 20 us to the
+///            picosecond, whatever the rounding of the division); at least one picosecond after that change. A
+///            finished flow has carried its size exactly; all flows of one picosecond end together.
+/// Cost       a start or an end: a few tens of nanoseconds; an update: linear in the component's crossings,
+///            and a heap over its links. Nothing is allocated once the largest state has been seen.
+/// Checked    tests/sim/flow_network_test.cpp: rates against `fair_share` to 1e-9 through random histories.
+/// Leaves out latency, congestion control, packets, queues: sharing is instant and exact.
 class FlowNetwork {
  public:
-  explicit FlowNetwork(std::vector<BytesPerSecond> capacity);
+  explicit FlowNetwork(std::vector<BytesPerSecond> capacity);  ///< Of each link; positive.
+  FlowNetwork(FlowNetwork&&) noexcept;
+  FlowNetwork& operator=(FlowNetwork&&) noexcept;
+  ~FlowNetwork();
 
   struct Spec {
     Bytes size;                      ///< Zero is allowed: it completes at once.
@@ -38,7 +49,7 @@ class FlowNetwork {
   };
   struct Completion {
     Picoseconds at;
-    FlowIndex flow;
+    FlowIndex flow;  ///< Free for reuse from now on.
     std::uint32_t tag;
   };
 
@@ -51,9 +62,10 @@ class FlowNetwork {
   /// When the next flow ends if nothing else changes; `never` when no flow is under way.
   Picoseconds next_completion();
 
-  /// Appends every flow that ends at or before `until`, in the order (time, flow index).
+  /// Appends every flow that ends at or before `until`, in the order (time, start).
   void advance(Picoseconds until, std::vector<Completion>& completed);
 
+  /// Precondition: the flow's completion has not been handed out yet.
   BytesPerSecond rate(FlowIndex flow);
   Bytes carried(LinkIndex link) const;       ///< Bytes of finished flows that crossed the link.
   Picoseconds busy(LinkIndex link) const;    ///< Time in which at least one flow crossed the link.
@@ -62,7 +74,7 @@ class FlowNetwork {
 
  private:
   struct State;
-  // Defined by the implementation.
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace orrery

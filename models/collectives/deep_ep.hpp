@@ -35,7 +35,7 @@ struct AllToAllKernels {
   std::array<AllToAllKernel, all_to_all_kinds> kinds;
   Chunking alone, beside;
   std::string_view source;
-  const AllToAllKernel& operator[](AllToAllKind kind) const { return kinds[std::size_t(kind)]; }
+  constexpr const AllToAllKernel& operator[](AllToAllKind kind) const { return kinds[std::size_t(kind)]; }
 };
 
 /// DeepEP's normal kernels on H800 with ConnectX-7.
@@ -61,22 +61,32 @@ constexpr Chunking chunking(const AllToAllKernels& kernels, Surroundings surroun
   return surroundings == Surroundings::Alone ? kernels.alone : kernels.beside;
 }
 
-/// Rates of the links while both work: the measured NIC rate with the fill taken out again, so that the
-/// closed form (and the flows plus `fill_time`) give the measured time at the measured setting.
+/// The setting of those measurements, by sampling DeepEP's own benchmark gate: means a token, and how far
+/// the most loaded of the ranks, which ends last, lies above the mean (independent tokens).
+struct AllToAllSetting {
+  double tokens = 4096;
+  double nodes = 3.98, remote_nodes = 3.48, gpus = 7.47;  ///< 64 ranks.
+  double busiest_nic = 1.017;                             ///< Of 64 ranks; 1.011 to 1.026 by seed.
+  double busiest_nvlink = 1.006;                          ///< Of 8 ranks.
+};
+
+/// Rates of the links while both work: the measured NIC rate of the mean rank, brought to the busiest
+/// rank and with the fill taken out, so that the closed form (and the flows plus `fill_time`) give the
+/// measured time at the measured setting.
 ///
-///   time = bytes / measured = bytes / rate + fill,  fill = NVLink time * chunk / tokens a channel and node
-///
-/// Setting of the measurement: 4,096 tokens to 3.97 of 8 nodes (3.47 remote), 7.47 GPUs, of which 7/8 are
-/// not the forwarding GPU (exact sampling of the gate).
+///   time = mean bytes / measured = busiest bytes / rate + fill
+///   fill = NVLink time * chunk / tokens of one channel to one node
 constexpr TransferRates transfer_rates(const AllToAllKernels& kernels, AllToAllKind kind,
                                        Surroundings surroundings) {
+  constexpr AllToAllSetting set;
   const AllToAllKernel& kernel = kernels[kind];
   const Chunking cut = chunking(kernels, surroundings);
   const double measured = (surroundings == Surroundings::Alone ? kernel.nic_alone : kernel.nic_beside).value();
-  constexpr double remote_nodes = 3.47, nodes = 3.97 / 8, leaving_copies = 7.47 * 7 / 8, tokens = 4096;
-  const double nvlink_of_total = leaving_copies / kernel.nvlink.value() / (remote_nodes / measured);
-  const double fill_of_total = nvlink_of_total * cut.chunk * cut.channels / (tokens * nodes);
-  return {BytesPerSecond(measured / (1 - fill_of_total)), kernel.nvlink};
+  const double nvlink = kernel.nvlink.value() * set.busiest_nvlink;
+  const double leaving = set.gpus * 7 / 8 * set.busiest_nic;  // Copies, 7 of 8 to a peer of the forwarder.
+  const double nvlink_of_total = leaving / nvlink / (set.remote_nodes / measured);
+  const double fill_of_total = nvlink_of_total * cut.chunk * cut.channels / (set.tokens * set.nodes / 8);
+  return {BytesPerSecond(measured * set.busiest_nic / (1 - fill_of_total)), BytesPerSecond(nvlink)};
 }
 
 }  // namespace orrery

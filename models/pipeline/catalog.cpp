@@ -39,12 +39,14 @@ const ScheduleKind* find_schedule(std::string_view name) {
 Findings check_size(const PipelineShape& shape, int stages_a_rank) {
   Findings findings;
   if (shape.ranks < 1) {
-    findings.push_back({"plan.pipeline", "a pipeline needs at least 1 rank; found " + std::to_string(shape.ranks),
+    findings.push_back({"plan.pipeline",
+                        "a pipeline needs at least 1 rank; found " + std::to_string(shape.ranks),
                         "try 1 or more"});
   }
   if (shape.micro_batches < 1) {
     findings.push_back({"plan.global_batch",
-                        "a pipeline needs at least 1 micro-batch; found " + std::to_string(shape.micro_batches),
+                        "a pipeline needs at least 1 micro-batch; found " +
+                            std::to_string(shape.micro_batches),
                         "try 1 or more"});
   }
   if (!findings.empty()) return findings;

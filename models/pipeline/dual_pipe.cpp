@@ -99,7 +99,8 @@ Findings check_dual_pipe(const PipelineShape& shape) {
                             std::to_string(least) + "); found " + std::to_string(shape.micro_batches),
                         "try " + (shape.micro_batches < least
                                       ? std::to_string(least)
-                                      : std::to_string(even_below) + " or " + std::to_string(even_below + 2)) +
+                                      : std::to_string(even_below) + " or " +
+                                            std::to_string(even_below + 2)) +
                             " micro-batches, or schedule = \"zb1p\", which takes any number"});
   }
   return findings;

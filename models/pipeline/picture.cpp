@@ -49,7 +49,9 @@ struct Labels {
   }
 };
 
-constexpr PassTimes columns{.forward = Seconds(1), .input_backward = Seconds(1), .weight_backward = Seconds(1),
+constexpr PassTimes columns{.forward = Seconds(1),
+                            .input_backward = Seconds(1),
+                            .weight_backward = Seconds(1),
                             .overlapped = Seconds(3)};
 
 int columns_of(Pass pass) { return int(time_of(pass, columns).value()); }

@@ -95,8 +95,7 @@ struct ScheduleCost {
 /// waits for no receiver.
 ///
 /// A chunk's activations live from the start of its forward to the end of its full or weight
-/// backward. An overlapped pair holds both its chunks: hence the published P+1 of DualPipe, where
-/// a count from one op to the next would find P.
+/// backward. An overlapped pair holds both its chunks: so DualPipe holds P+1 on every rank, as published.
 ///
 /// Checked    Seven DualPipe and DualPipeV makespans with the idle time of every rank, computed
 ///            elsewhere with blocking sends, are met exactly: for these orders nobody gains by not

@@ -44,7 +44,8 @@ Findings check_tables(const PipelineSchedule& schedule) {
 Findings check_chunks(const PipelineSchedule& schedule) {
   Findings findings;
   const auto check = [&](Chunk chunk, bool expected) {
-    const bool exists = within(chunk.stage, schedule.stages) && within(chunk.micro_batch, schedule.micro_batches);
+    const bool exists =
+        within(chunk.stage, schedule.stages) && within(chunk.micro_batch, schedule.micro_batches);
     if (expected && !exists) report(findings, schedule, "there is no " + in_words(chunk));
     if (!expected && chunk != Chunk{}) {
       report(findings, schedule, "an op names " + in_words(chunk) + ", which its pass does not run");
@@ -65,7 +66,9 @@ struct Done {
 };
 
 void count(const Op& op, std::vector<Done>& done, int stages) {
-  const auto at = [&](Chunk chunk) -> Done& { return done[std::size_t(chunk.micro_batch) * stages + chunk.stage]; };
+  const auto at = [&](Chunk chunk) -> Done& {
+    return done[std::size_t(chunk.micro_batch) * stages + chunk.stage];
+  };
   if (runs_forward(op.pass)) ++at(op.forward).forwards;
   if (op.pass == Pass::Backward || op.pass == Pass::Overlapped) ++at(op.backward).backwards;
   if (op.pass == Pass::InputBackward) ++at(op.backward).input_backwards;
@@ -78,9 +81,11 @@ Findings check_counts(const PipelineSchedule& schedule) {
   std::vector<Done> done(std::size_t(schedule.stages) * schedule.micro_batches);
   for (int rank = 0; rank < schedule.ranks; ++rank) {
     const auto at_home = [&](Chunk chunk) {
-      if (schedule.rank_of(chunk) == rank) return;
-      report(findings, schedule, in_words(chunk) + " belongs to rank " + std::to_string(schedule.rank_of(chunk)) +
-                                     "; found on rank " + std::to_string(rank));
+      const int home = schedule.rank_of(chunk);
+      if (home == rank) return;
+      report(findings, schedule,
+             in_words(chunk) + " belongs to rank " + std::to_string(home) + "; found on rank " +
+                 std::to_string(rank));
     };
     for (const Op& op : schedule.order[rank]) {
       if (runs_forward(op.pass)) at_home(op.forward);

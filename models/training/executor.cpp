@@ -43,7 +43,7 @@ struct Cohort {
   Ticks latest = 0;  ///< The last of their arrivals.
 };
 
-enum class EventKind : std::uint8_t { Release, Complete, Send, Arrive, Wake };
+enum class EventKind : std::uint8_t { Release, StartFlows, Complete, Send, Arrive, Wake };
 struct Event {
   EventKind kind;
   std::uint8_t rail;
@@ -285,7 +285,7 @@ class Executor {
     if (m.arrived > m.done || index >= int(planned.program->transfers.size())) return;
     const Transfer& transfer = planned.program->transfers[std::size_t(index)];
     if (transfer.after_step >= m.step) return;
-    m.arrival = at + to_picoseconds(r_.rates.prelude[std::size_t(transfer.kind)]).value();
+    m.arrival = at + to_picoseconds(r_.transfers.prelude[std::size_t(transfer.kind)]).value();
     ++m.arrived;
     c.latest = std::max(c.latest, m.arrival);
     if (++c.waiting < m_) return;
@@ -303,68 +303,89 @@ class Executor {
     c.waiting = 0;
     c.latest = 0;
     ++transfers_;
-    const Member& any = members_[first];
-    const PlannedOp& planned = ops_of(c)[std::size_t(any.op)];
-    const Transfer& transfer = planned.program->transfers[std::size_t(any.done - planned.first_transfer)];
-    const int micro_batch = (transfer.side == Side::Forward ? planned.op.forward : planned.op.backward).micro_batch;
-    const RoutedLayer& layer = routed(c.group, transfer.block.layer, micro_batch);
-    network_ ? start_flows(cohort, transfer, layer) : fold_flows(cohort, transfer, layer);
+    const auto [transfer, layer] = under_way(cohort);
+    const Seconds fill = fill_time(load_of(*transfer, *layer), rates_of(*transfer), chunks_of(*transfer));
+    const Ticks begin = now_ + to_picoseconds(fill).value();
+    if (network_ && domains_ > 1) {
+      queue_.schedule(Picoseconds(begin), Phase::Start, {EventKind::StartFlows, 0, cohort, 0});
+    } else {
+      fold_flows(cohort, *transfer, *layer, begin);
+    }
     for (std::uint32_t rank = first; rank < first + std::uint32_t(m_); ++rank) {
       Member& m = members_[rank];
       if (m.op < int(ops_of(c).size())) plan_wake(rank, m, c, ops_of(c)[std::size_t(m.op)], Beside::Transfer);
     }
   }
 
-  BytesPerSecond nic_rate(const Transfer& transfer) const {
-    if (transfer.beside_compute) return r_.rates.nic_beside[std::size_t(transfer.kind)];
-    return outward(transfer.kind) ? r_.rates.nic_alone_outward : r_.rates.nic_alone_back;
+  /// The transfer that the cohort was released into last, and its routing.
+  std::pair<const Transfer*, const RoutedLayer*> under_way(std::uint32_t cohort) {
+    const Cohort& c = cohorts_[cohort];
+    const Member& any = members_[cohort * std::uint32_t(m_)];
+    const PlannedOp& planned = ops_of(c)[std::size_t(any.op)];
+    const Transfer& transfer = planned.program->transfers[std::size_t(any.done - planned.first_transfer)];
+    const int micro_batch = (transfer.side == Side::Forward ? planned.op.forward : planned.op.backward).micro_batch;
+    return {&transfer, &routed(c.group, transfer.block.layer, micro_batch)};
   }
-  Bytes copy_bytes(const Transfer& transfer) const { return outward(transfer.kind) ? r_.rates.outward_bytes : r_.rates.back_bytes; }
 
-  /// Copies that a rank's NVLink must carry: received ones but those that stay on the GPU.
-  Seconds nvlink_time(const Transfer& transfer, const RoutedLayer& layer) const {
+  const TransferRates& rates_of(const Transfer& t) const {
+    return (t.beside_compute ? r_.transfers.beside : r_.transfers.alone)[std::size_t(t.kind)];
+  }
+  const Chunking& chunks_of(const Transfer& t) const {
+    return t.beside_compute ? r_.transfers.chunks_beside : r_.transfers.chunks_alone;
+  }
+  Bytes token_bytes(const Transfer& t) const { return outward(t.kind) ? r_.transfers.outward_token : r_.transfers.back_token; }
+
+  /// Token copies through the fullest NIC of a rail, either direction.
+  std::int64_t fullest_nic(const RoutedLayer& layer, int rail) const {
+    std::int64_t most = 0;
+    for (int at = 0; at < domains_; ++at) {
+      std::int64_t out = 0, in = 0;
+      for (int other = 0; other < domains_; ++other) {
+        if (other == at) continue;
+        out += layer.sent[std::size_t((at * rails_ + rail) * domains_ + other)];
+        in += layer.sent[std::size_t((other * rails_ + rail) * domains_ + at)];
+      }
+      most = std::max({most, out, in});
+    }
+    return most;
+  }
+
+  /// Copies through the fullest NVLink port: received ones but those that stay on the forwarding GPU.
+  double fullest_nvlink(const RoutedLayer& layer) const {
     const double off_gpu = rails_ > 1 ? double(rails_ - 1) / rails_ : 0;
-    const auto most = *std::max_element(layer.received.begin(), layer.received.end());
-    return off_gpu * (std::int64_t(most) * copy_bytes(transfer) / r_.rates.nvlink);
+    return off_gpu * *std::max_element(layer.received.begin(), layer.received.end());
+  }
+
+  AllToAllLoad load_of(const Transfer& transfer, const RoutedLayer& layer) const {
+    const double token = double(token_bytes(transfer).value());
+    const double to_a_node = r_.routing->shape.tokens * r_.routing->domains_per_token / domains_;
+    return {double(fullest_nic(layer, 0)) * token, fullest_nvlink(layer) * token, to_a_node};
   }
 
   /// The time of the fullest NIC of each rail: exact for an all-to-all that is alone, since all flows on the
   /// fullest link end together and every rank of the rail has one of them.
-  void fold_flows(std::uint32_t cohort, const Transfer& transfer, const RoutedLayer& layer) {
-    const Seconds inside = nvlink_time(transfer, layer);
+  void fold_flows(std::uint32_t cohort, const Transfer& transfer, const RoutedLayer& layer, Ticks begin) {
+    const Seconds inside(fullest_nvlink(layer) * double(token_bytes(transfer).value()) / rates_of(transfer).nvlink.value());
     for (int rail = 0; rail < rails_; ++rail) {
-      std::int64_t most = 0;
-      for (int at = 0; at < domains_; ++at) {
-        std::int64_t out = 0, in = 0;
-        for (int other = 0; other < domains_; ++other) {
-          if (other == at) continue;
-          out += layer.sent[std::size_t((at * rails_ + rail) * domains_ + other)];
-          in += layer.sent[std::size_t((other * rails_ + rail) * domains_ + at)];
-        }
-        most = std::max({most, out, in});
-      }
-      const Seconds network = most * copy_bytes(transfer) / nic_rate(transfer);
-      const Ticks end = now_ + to_picoseconds(std::max(network, inside)).value();
+      const Seconds network = fullest_nic(layer, rail) * token_bytes(transfer) / rates_of(transfer).nic;
+      const Ticks end = begin + to_picoseconds(std::max(network, inside)).value();
       queue_.schedule(Picoseconds(end), Phase::Finish, {EventKind::Complete, std::uint8_t(rail), cohort, 0});
-      flows_ += std::uint64_t(domains_ * (domains_ - 1));
     }
+    flows_ += std::uint64_t(rails_ * domains_ * (domains_ - 1));
   }
 
   /// One flow a remote message: source GPU to the GPU of the same rail in another node, forwarded by NVLink as it
   /// arrives. NVLink is part of the path only where its fullest port could be slower than the NICs.
-  void start_flows(std::uint32_t cohort, const Transfer& transfer, const RoutedLayer& layer) {
+  void start_flows(std::uint32_t cohort) {
+    const auto [current, routing] = under_way(cohort);
+    const Transfer& transfer = *current;
+    const RoutedLayer& layer = *routing;
     const std::uint32_t first = cohort * std::uint32_t(m_);
-    const double nic = network_capacity(gpu_of(first));
-    const auto share = float(std::max(1.0, nic / nic_rate(transfer).value()));
+    // A kernel slower than the NIC holds it for longer than its bytes need.
+    const auto share = float(std::max(1.0, network_capacity(gpu_of(first)) / rates_of(transfer).nic.value()));
+    const auto nvlink_share = float(r_.fabric->links[r_.fabric->nvlink_out(gpu_of(first))].capacity.value() / rates_of(transfer).nvlink.value());
     const bool sends_out = outward(transfer.kind);
     for (int i = 0; i < m_; ++i) members_[first + std::uint32_t(i)].open_flows = 0;
-    if (domains_ == 1) {
-      const Ticks end = now_ + to_picoseconds(nvlink_time(transfer, layer)).value();
-      for (int rail = 0; rail < rails_; ++rail) {
-        queue_.schedule(Picoseconds(end), Phase::Finish, {EventKind::Complete, std::uint8_t(rail), cohort, 0});
-      }
-      return;
-    }
     const bool nvlink_counts = nvlink_could_bind(transfer, layer);
     std::vector<PathLink>& path = path_;
     for (int rail = 0; rail < rails_; ++rail) {
@@ -377,8 +398,8 @@ class Executor {
           const std::uint32_t sender = first + std::uint32_t(source * rails_ + rail);
           const std::uint32_t receiver = first + std::uint32_t(target * rails_ + rail);
           network_path(sender, receiver, share, path);
-          if (nvlink_counts) nvlink_path(first, to, rail, layer, sends_out, path);
-          const Bytes size = copies * copy_bytes(transfer);
+          if (nvlink_counts) nvlink_path({first, to, rail, nvlink_share, sends_out}, layer, path);
+          const Bytes size = copies * token_bytes(transfer);
           network_->start(Picoseconds(now_), {.size = size,
                                               .weight = std::max(1.0, double(size.value())),
                                               .path = path,
@@ -392,13 +413,8 @@ class Executor {
   }
 
   bool nvlink_could_bind(const Transfer& transfer, const RoutedLayer& layer) const {
-    std::int64_t most = 0;
-    for (int i = 0; i < m_; ++i) {
-      std::int64_t out = 0;
-      for (int to = 0; to < domains_; ++to) out += to == i / rails_ ? 0 : layer.sent[std::size_t(i * domains_ + to)];
-      most = std::max(most, out);
-    }
-    return nvlink_time(transfer, layer).value() > 0.9 * (most * copy_bytes(transfer) / nic_rate(transfer)).value();
+    return fullest_nvlink(layer) / rates_of(transfer).nvlink.value() >
+           0.9 * double(fullest_nic(layer, 0)) / rates_of(transfer).nic.value();
   }
 
   void network_path(std::uint32_t sender, std::uint32_t receiver, float share, std::vector<PathLink>& path) {
@@ -408,22 +424,25 @@ class Executor {
     for (const LinkIndex link : links_) path.push_back({link, link < r_.fabric->first_trunk() ? share : 1.0f});
   }
 
-  /// The forwarding GPU and its peers in the expert node `domain`: each copy that came over the NIC leaves for
-  /// the ranks that want it, in the share that they receive.
-  void nvlink_path(std::uint32_t first, int domain, int rail, const RoutedLayer& layer, bool sends_out,
-                   std::vector<PathLink>& path) const {
+  struct Forwarding {
+    std::uint32_t first;  ///< Rank of the cohort's first member.
+    int domain, rail;
+    float share;
+    bool sends_out;
+  };
+  /// The forwarding GPU and its peers in the experts' node: each copy that came over the NIC leaves for the ranks
+  /// that want it, in the share that they receive.
+  void nvlink_path(const Forwarding& f, const RoutedLayer& layer, std::vector<PathLink>& path) const {
     std::int64_t received = 0, arriving = 0;
-    for (int i = 0; i < rails_; ++i) received += layer.received[std::size_t(domain * rails_ + i)];
-    for (int i = 0; i < m_; ++i) arriving += layer.sent[std::size_t(i * domains_ + domain)];
+    for (int i = 0; i < rails_; ++i) received += layer.received[std::size_t(f.domain * rails_ + i)];
+    for (int i = 0; i < m_; ++i) arriving += layer.sent[std::size_t(i * domains_ + f.domain)];
     const double copies = double(received) / double(std::max<std::int64_t>(1, arriving));
     for (int i = 0; i < rails_; ++i) {
-      const GpuIndex gpu = gpu_of(first + std::uint32_t(domain * rails_ + i));
-      const double own = copies * double(layer.received[std::size_t(domain * rails_ + i)]) / double(received);
-      if (i == rail) {
-        path.push_back({sends_out ? r_.fabric->nvlink_out(gpu) : r_.fabric->nvlink_in(gpu), float(copies - own)});
-      } else {
-        path.push_back({sends_out ? r_.fabric->nvlink_in(gpu) : r_.fabric->nvlink_out(gpu), float(own)});
-      }
+      const GpuIndex gpu = gpu_of(f.first + std::uint32_t(f.domain * rails_ + i));
+      const double own = copies * double(layer.received[std::size_t(f.domain * rails_ + i)]) / double(received);
+      const bool egress = (i == f.rail) == f.sends_out;
+      path.push_back({egress ? r_.fabric->nvlink_out(gpu) : r_.fabric->nvlink_in(gpu),
+                      f.share * float(i == f.rail ? copies - own : own)});
     }
   }
 
@@ -555,6 +574,7 @@ class Executor {
   void handle(const Event& event) {
     switch (event.kind) {
       case EventKind::Release: release(event.subject); break;
+      case EventKind::StartFlows: start_flows(event.subject); break;
       case EventKind::Complete:
         for (int at = 0; at < domains_; ++at) {
           complete(event.subject * std::uint32_t(m_) + std::uint32_t(at * rails_) + event.rail);

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
+#include "models/collectives/all_to_all.hpp"
 #include "models/pipeline/schedule.hpp"
 #include "models/routing/routing.hpp"
 #include "models/training/chunk_program.hpp"
@@ -13,13 +16,13 @@
 
 namespace orrery {
 
-/// What an all-to-all reaches on one NIC and on NVLink. Fitted to single all-to-alls, never to a step.
-struct TransferRates {
-  BytesPerSecond nic_alone_outward{}, nic_alone_back{};
-  std::array<BytesPerSecond, std::size_t(TransferKind::Count)> nic_beside{};  ///< While compute runs on the other SMs.
-  BytesPerSecond nvlink{};
+/// What the step's all-to-alls reach and cost besides: single kernels' figures (models/collectives), never fitted to a step.
+struct StepTransfers {
+  /// [kind] rates alone, and while compute runs on the other multiprocessors.
+  std::array<TransferRates, std::size_t(TransferKind::Count)> alone{}, beside{};
+  Chunking chunks_alone{1, 1}, chunks_beside{1, 1};
   std::array<Seconds, std::size_t(TransferKind::Count)> prelude{};  ///< Own kernels before the barrier, and the host's read-back.
-  Bytes outward_bytes{}, back_bytes{};  ///< One token copy on the wire.
+  Bytes outward_token{}, back_token{};  ///< One copy on the wire.
 };
 
 enum class Fidelity : std::uint8_t {
@@ -38,7 +41,7 @@ struct StepRequest {
   int members = 1;        ///< Ranks that meet in every all-to-all (expert parallelism); 1: none.
   int groups = 1;         ///< Groups of them on one pipeline rank.
   int gpus_per_member = 1;  ///< GPUs in lockstep (tensor and context parallelism) that one member stands for.
-  TransferRates rates;
+  StepTransfers transfers;
   Bytes pipeline_message{};  ///< Activations of one micro-batch, per member's GPU.
   BytesPerSecond pipeline_rate{};
   Seconds pipeline_latency{};

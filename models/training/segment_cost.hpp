@@ -28,26 +28,32 @@ struct SegmentCost {
 /// Time of a collective that the compute stream waits for.
 using MessageTime = std::function<Seconds(const Message&)>;
 
+/// What a segment costs on some machine. `rows`: expert rows, a multiple of the row tile; ignored where the
+/// segment has no experts.
+using Pricer = std::function<SegmentCost(BlockKind kind, Segment segment, std::int64_t rows)>;
+
+/// A kernel family's prices on a GPU. While the communication stream is busy it holds `communication_sms`.
+/// `message` times the collectives that the compute stream waits for (they do not slow down beside a transfer).
+struct Machine {
+  WorkShape shape;
+  KernelFamily family;
+  GpuSpec gpu;
+  int communication_sms = 0;
+  MessageTime message;
+};
+Pricer price_on(Machine machine);
+/// All launches of a call with the gaps between them.
+Seconds call_time(const Machine& machine, const KernelCall& call, Beside beside);
+
 /// Prices segments on demand and keeps them. Expert rows come in whole tiles, so the few hundred row counts
 /// of a run need a few hundred entries, each exact.
 class SegmentCosts {
  public:
-  SegmentCosts(WorkShape shape, KernelFamily family, GpuSpec gpu, int communication_sms, MessageTime message);
-
-  /// `rows`: expert rows, a multiple of the row tile; ignored where the segment has no experts.
+  explicit SegmentCosts(Pricer pricer);
   const SegmentCost& at(BlockKind kind, Segment segment, std::int64_t rows);
 
-  const WorkShape& shape() const { return shape_; }
-  Seconds time(const KernelCall& call, Beside beside) const;  ///< All its launches with their gaps.
-
  private:
-  SegmentCost price(BlockKind kind, Segment segment, std::int64_t rows) const;
-
-  WorkShape shape_;
-  KernelFamily family_;
-  GpuSpec gpu_;
-  int communication_sms_;
-  MessageTime message_;
+  Pricer pricer_;
   std::vector<std::vector<std::unique_ptr<SegmentCost>>> kept_;  // [kind and segment][rows / tile]
 };
 

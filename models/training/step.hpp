@@ -20,7 +20,7 @@ struct StepTail {
 ///   gather     all-gather of the new weights the same way back.
 /// Source   DeepSeek-V3 report, section 3.2 (ZeRO-1) and 3.3 (FP32 gradients, BF16 moments).
 /// Leaves out  overlap of the reduction with the last backward chunks; the norm for clipping (one small all-reduce).
-StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters);
+StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters, int stage_copies);
 
 /// One simulated step.
 struct TrainingStep {

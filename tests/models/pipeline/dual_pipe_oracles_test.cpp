@@ -121,8 +121,10 @@ TEST(DualPipe, HasThePublishedBubbleWhereForwardAndInputBackwardAreEqualAndWeigh
     const int half = 1 + int(random.below(6));
     const PipelineShape shape{.ranks = 2 * half, .micro_batches = 4 * half + 2 * int(random.below(12))};
     const int weight = 1 + int(random.below(6)), forward = weight + int(random.below(4));
-    const int backward = forward + weight, overlapped = backward + int(random.below(std::uint32_t(forward) + 1));
-    const ScheduleCost cost = walk(build("dualpipe", shape), whole_times(forward, forward, weight, overlapped));
+    const int backward = forward + weight;
+    const int overlapped = backward + int(random.below(std::uint32_t(forward) + 1));
+    const PassTimes times = whole_times(forward, forward, weight, overlapped);
+    const ScheduleCost cost = walk(build("dualpipe", shape), times);
     ASSERT_EQ(std::ranges::max(cost.idle).value(), (half - 1) * (overlapped + backward - 3 * weight))
         << "seed " << seed << ", " << shape;
   }

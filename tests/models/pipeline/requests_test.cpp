@@ -6,7 +6,9 @@
 namespace orrery {
 namespace {
 
-Findings check(std::string_view name, const PipelineShape& shape) { return find_schedule(name)->check(shape); }
+Findings check(std::string_view name, const PipelineShape& shape) {
+  return find_schedule(name)->check(shape);
+}
 
 TEST(Requests, FindEveryScheduleByItsName) {
   std::string names;
@@ -67,7 +69,11 @@ TEST(Requests, AreRefusedWithTheKeyWhatWasFoundAndTheNearestAllowedValues) {
        "interleaved needs at least 2 stages a rank; found 1",
        "try 2, or schedule = \"1f1b\", which has one"},
       {"gpipe", {0, 4}, "plan.pipeline", "a pipeline needs at least 1 rank; found 0", "try 1 or more"},
-      {"zb1p", {4, -3}, "plan.global_batch", "a pipeline needs at least 1 micro-batch; found -3", "try 1 or more"},
+      {"zb1p",
+       {4, -3},
+       "plan.global_batch",
+       "a pipeline needs at least 1 micro-batch; found -3",
+       "try 1 or more"},
       {"1f1b",
        {4096, 2048},
        "plan.global_batch",

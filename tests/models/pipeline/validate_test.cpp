@@ -17,7 +17,8 @@ bool can_run(const PipelineSchedule& schedule) {
     for (int i = 0; i < int(schedule.order[rank].size()); ++i) {
       const Op& op = schedule.order[rank][i];
       if (op.forward != Chunk{}) forward[op.forward] = {rank, i};
-      if (op.backward != Chunk{}) (op.pass == Pass::WeightBackward ? owed : gradient)[op.backward] = {rank, i};
+      auto& backward = op.pass == Pass::WeightBackward ? owed : gradient;
+      if (op.backward != Chunk{}) backward[op.backward] = {rank, i};
     }
   }
   std::map<Place, std::vector<Place>> after;
@@ -46,7 +47,7 @@ bool can_run(const PipelineSchedule& schedule) {
   for (; !free.empty(); --left) {
     const Place taken = free.back();
     free.pop_back();
-    for (const Place then : after[taken]) {
+    for (const Place& then : after[taken]) {
       if (--waits_for[then] == 0) free.push_back(then);
     }
   }
@@ -79,7 +80,7 @@ TEST(Validate, FindsNothingInAnySmallScheduleThatItsCheckAllows) {
       ASSERT_EQ(schedule.stages, kind.stages(shape)) << kind.name << ", " << shape;
     }
   }
-  // Micro-batch counts: 9 x 24 + 26 (10 ranks) + 30 + 34 + 38 = 320 with 8 ranks taking 24; three v each.
+  // 24 numbers of micro-batches for 1 to 8 ranks, 2P + 6 for 10, 12, 14 and 16; three virtual stages each.
   EXPECT_EQ(built["gpipe"], 3 * (8 * 24 + 26 + 30 + 34 + 38));
   EXPECT_EQ(built["zb1p"], built["gpipe"]);
   // Multiples of 1..8, 10, 12, 14, 16 in those ranges: 24+12+8+6+4+4+3+3, 2+2+2+2; v = 2 and 3.
@@ -95,7 +96,8 @@ std::vector<PipelineSchedule> samples() {
   std::vector<PipelineSchedule> schedules;
   for (const ScheduleKind& kind : schedule_kinds()) {
     for (const int ranks : {2, 4, 6}) {
-      schedules.push_back(kind.build({.ranks = ranks, .micro_batches = 2 * ranks + 6 - 6 % ranks, .virtual_stages = 2}));
+      const int micro_batches = 2 * ranks + 6 - 6 % ranks;  // 10, 12, 18: multiples of the ranks.
+      schedules.push_back(kind.build({ranks, micro_batches, 2}));
     }
   }
   return schedules;
@@ -110,7 +112,8 @@ void expect_found(std::string_view what, Change change) {
       for (int i = 0; i < int(sample.order[rank].size()); ++i) {
         PipelineSchedule changed = sample;
         if (!change(changed, rank, i)) continue;
-        ASSERT_FALSE(validate(changed).empty()) << sample.name << ", " << what << ": rank " << rank << ", op " << i;
+        ASSERT_FALSE(validate(changed).empty())
+            << sample.name << ", " << what << ": rank " << rank << ", op " << i;
       }
     }
   }

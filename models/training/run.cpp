@@ -1,0 +1,104 @@
+#include "models/training/run.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace orrery {
+namespace {
+
+/// A ramp in eight levels: its hours differ by less than 0.1 % from sixteen (tests/models/training).
+constexpr int levels_of_a_ramp = 8;
+
+/// What one phase asks of one batch size.
+struct Job {
+  std::size_t phase;
+  double steps;
+  TrainingPlan plan;
+  bool fell_back = false;
+  bool same_as_full = false;
+  Seconds time{};
+};
+
+bool same_step(const TrainingPlan& a, const TrainingPlan& b) {
+  return a.global_batch == b.global_batch && a.sequence == b.sequence && a.context == b.context && a.schedule == b.schedule;
+}
+
+}  // namespace
+
+std::vector<RampLevel> ramp_levels(const Phase& phase, int copies, int levels) {
+  std::vector<RampLevel> result;
+  const double tokens_each = double(phase.ramp_tokens) / levels;
+  for (int i = 0; i < levels; ++i) {
+    const double wanted = phase.ramp_from + (double(phase.global_batch) - phase.ramp_from) * (i + 0.5) / levels;
+    const int batch = std::max(1, int(wanted / (2 * copies) + 0.5)) * 2 * copies;
+    result.push_back({batch, tokens_each / (double(batch) * phase.sequence)});
+  }
+  return result;
+}
+
+Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const Parallel& parallel) {
+  Checked<std::vector<PhaseOutcome>> run;
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < request.phases.size(); ++i) {
+    const Phase& phase = request.phases[i];
+    PhaseOutcome outcome{.name = phase.name, .notes = {}};
+    TrainingPlan plan = request.plan;
+    plan.sequence = phase.sequence;
+    plan.context = phase.context;
+    plan.global_batch = phase.global_batch;
+    plan.fidelity = Fidelity::Folded;
+    plan.traced.clear();
+    const std::int64_t each = std::int64_t(phase.global_batch) * phase.sequence;
+    outcome.tokens = phase.tokens ? *phase.tokens : phase.steps.value_or(0) * each;
+    if (phase.gpu_hours) {
+      outcome.gpu_hours = *phase.gpu_hours;
+    } else {
+      const auto add = [&](int batch, double steps) {
+        Job job{.phase = i, .steps = steps, .plan = plan};
+        job.plan.global_batch = batch;
+        const ScheduleKind* kind = find_schedule(plan.schedule);
+        if (kind && job.plan.micro_batches() > 0 && !kind->check(pipeline_shape(job.plan)).empty()) {
+          job.plan.schedule = request.fallback;
+          job.fell_back = true;
+        }
+        for (Finding& f : check_plan(job.plan)) {
+          f.problem = "phase \"" + phase.name + "\", batch " + std::to_string(batch) + ": " + f.problem;
+          run.findings.push_back(std::move(f));
+        }
+        job.same_as_full = request.full && same_step(job.plan, request.plan);
+        jobs.push_back(std::move(job));
+      };
+      if (phase.ramp_from > 0) {
+        for (const RampLevel& level : ramp_levels(phase, plan.data() * plan.micro_batch, levels_of_a_ramp)) {
+          add(level.global_batch, level.steps);
+        }
+      }
+      add(phase.global_batch, double(outcome.tokens - phase.ramp_tokens * (phase.ramp_from > 0)) / double(each));
+    }
+    run.value.push_back(std::move(outcome));
+  }
+  if (!run.findings.empty()) return run;
+
+  parallel(int(jobs.size()), [&](int i) {
+    Job& job = jobs[std::size_t(i)];
+    job.time = to_seconds(job.same_as_full ? request.full->time : simulate_step(job.plan, nullptr).time);
+  });
+
+  for (const Job& job : jobs) {
+    PhaseOutcome& outcome = run.value[job.phase];
+    outcome.steps += job.steps;
+    outcome.wall += job.steps * job.time;
+    outcome.step_time = job.time;  // The full batch comes last.
+    outcome.gpu_hours += job.steps * job.time.value() * request.plan.gpus() / 3600;
+    if (job.fell_back) {
+      outcome.notes.push_back("batch " + std::to_string(job.plan.global_batch) + ": " + std::to_string(job.plan.micro_batches()) +
+                              " micro-batches are too few for " + request.plan.schedule + "; ran on " + request.fallback);
+    }
+  }
+  for (PhaseOutcome& outcome : run.value) {
+    if (outcome.wall == Seconds(0)) outcome.wall = Seconds(outcome.gpu_hours * 3600 / request.plan.gpus());
+  }
+  return run;
+}
+
+}  // namespace orrery

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/training/step.hpp"
+
+namespace orrery {
+
+/// One phase of a training run, as the scenario tells it.
+struct Phase {
+  std::string name;
+  std::optional<std::int64_t> tokens;  ///< Or `steps`.
+  std::optional<std::int64_t> steps;
+  int sequence = 4096, global_batch = 1, context = 1;
+  int ramp_from = 0;                ///< Batch at the start of a ramp; 0: none.
+  std::int64_t ramp_tokens = 0;     ///< Tokens until the full batch.
+  std::optional<double> gpu_hours;  ///< Given, not simulated (post-training).
+};
+
+/// The batch sizes that a ramp passes and the steps at each.
+struct RampLevel {
+  int global_batch;
+  double steps;
+};
+/// The ramp in equal token shares: `levels` batch sizes from `ramp_from` up in equal increments, rounded to what
+/// the data-parallel copies can share. The published ramp has no published shape.
+std::vector<RampLevel> ramp_levels(const Phase& phase, int copies, int levels);
+
+struct PhaseOutcome {
+  std::string name;
+  std::int64_t tokens = 0;
+  double steps = 0;
+  Seconds step_time{};  ///< At the full batch; zero when given.
+  double gpu_hours = 0;
+  Seconds wall{};
+  std::vector<std::string> notes;
+};
+
+/// Runs `count` independent jobs, possibly at once: `job(i)` for each i. The caller owns the threads.
+using Parallel = std::function<void(int count, const std::function<void(int)>& job)>;
+
+/// Every phase with its own simulated step. `plan` gives what the phases do not change; a batch too small for
+/// its schedule runs on `fallback` instead, and the outcome says so. `full`: the step of `plan` itself when it
+/// is already simulated (used where a phase asks for the same step).
+/// Leaves out  failures, checkpoints, evaluation, data loading: goodput is 1.
+struct RunRequest {
+  TrainingPlan plan;
+  std::vector<Phase> phases;
+  std::string fallback;
+  const TrainingStep* full = nullptr;
+};
+Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const Parallel& parallel);
+
+}  // namespace orrery

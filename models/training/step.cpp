@@ -1,0 +1,179 @@
+#include "models/training/step.hpp"
+
+#include <algorithm>
+
+#include "models/collectives/deep_ep.hpp"
+#include "models/collectives/collective.hpp"
+#include "topologies/catalog.hpp"
+
+namespace orrery {
+namespace {
+
+AllToAllKind kernel_of(TransferKind kind) {
+  switch (kind) {
+    case TransferKind::DispatchForward: return AllToAllKind::Dispatch;
+    case TransferKind::CombineBackward: return AllToAllKind::CachedDispatch;
+    case TransferKind::CombineForward: return AllToAllKind::Combine;
+    case TransferKind::DispatchBackward:
+    case TransferKind::Count: break;
+  }
+  return AllToAllKind::CombineBackward;
+}
+
+/// The kernels were measured on H800 NVLink (160 GB/s) and 400 Gb/s NICs; on other links their rates scale.
+constexpr BytesPerSecond measured_nvlink{160e9}, measured_nic{50e9};
+
+// Communication-stream kernels before a barrier (published trace, means of four layers): the layout of a fresh
+// dispatch 103 us; the cast of an incoming gradient 270 us.
+constexpr Seconds layout_kernel{103e-6}, gradient_cast{270e-6};
+
+StepTransfers step_transfers(const TrainingPlan& plan) {
+  const double nvlink = plan.gpu.nvlink_achieved / measured_nvlink, nic = plan.nic.line / measured_nic;
+  const bool fp8 = plan.precision == Precision::Fp8;
+  StepTransfers t;
+  t.chunks_alone = deep_ep.alone;
+  t.chunks_beside = deep_ep.beside;
+  t.outward_token = fp8 ? fp8_token(plan.model.hidden) : bf16_token(plan.model.hidden);
+  t.back_token = bf16_token(plan.model.hidden);
+  for (std::size_t k = 0; k < std::size_t(TransferKind::Count); ++k) {
+    const AllToAllKind kind = kernel_of(TransferKind(k));
+    for (const auto surroundings : {Surroundings::Alone, Surroundings::Beside}) {
+      const TransferRates rates = transfer_rates(deep_ep, kind, surroundings);
+      (surroundings == Surroundings::Alone ? t.alone : t.beside)[k] = {nic * rates.nic, nvlink * rates.nvlink};
+    }
+    t.prelude[k] = deep_ep[kind].host_gap;
+  }
+  t.prelude[std::size_t(TransferKind::DispatchForward)] += layout_kernel;
+  if (fp8) t.prelude[std::size_t(TransferKind::CombineBackward)] += gradient_cast;
+  return t;
+}
+
+/// How many of `ranks` neighbours at `stride` in GPU numbering lie in one node, and how many nodes they fill.
+struct Span {
+  int in_node, nodes;
+};
+Span span_of(const TrainingPlan& plan, int ranks, int stride) {
+  const int in_node = std::clamp(plan.node.gpus / std::max(1, stride), 1, ranks);
+  return {in_node, (ranks + in_node - 1) / in_node};
+}
+
+Seconds gather_time(const TrainingPlan& plan, Collective kind, Bytes bytes, Span span) {
+  if (span.in_node * span.nodes <= 1) return Seconds(0);
+  return collective_time(collective_constants(plan.gpu.name), kind, bytes, span.in_node, span.nodes,
+                         plan.gpu.nvlink_achieved, plan.nic.achieved);
+}
+
+MessageTime message_time(const TrainingPlan& plan) {
+  return [&plan](const Message& m) {
+    const Collective kind = m.kind == Exchange::AllGather ? Collective::AllGather : Collective::ReduceScatter;
+    return gather_time(plan, kind, m.bytes, span_of(plan, m.ranks, m.stride));
+  };
+}
+
+/// Pipeline ranks that hold the same stages: two in DualPipe, where a direction's stage s has its mirror.
+int copies_of_a_stage(const PipelineSchedule& schedule) { return int(schedule.paths.size()); }
+
+std::vector<const Stage*> stages_on(const PipelineSchedule& schedule, const std::vector<Stage>& stages, int rank) {
+  std::vector<const Stage*> held;
+  for (int s = 0; s < schedule.stages; ++s) {
+    const bool here = std::any_of(schedule.paths.begin(), schedule.paths.end(),
+                                  [&](const auto& path) { return path[std::size_t(s)] == rank; });
+    if (here) held.push_back(&stages[std::size_t(s)]);
+  }
+  return held;
+}
+
+double mfu(const TrainingPlan& plan, AttentionCount count, Picoseconds time) {
+  const double flops = training_flops_per_token(plan.model, plan.sequence, count).value() * double(plan.tokens());
+  return flops / (to_seconds(time).value() * plan.gpus() * plan.gpu.bf16.value());
+}
+
+}  // namespace
+
+StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters, int stage_copies) {
+  const OptimizerState& o = plan.optimizer;
+  // Dense parameters: every rank of the pipeline rank but its tensor peers holds a copy; neighbours first.
+  const int dense_copies = plan.data() * plan.context * stage_copies;
+  const Span dense = span_of(plan, dense_copies, plan.tensor);
+  const int expert_copies = std::max(1, plan.gpus_per_pipeline_rank() / plan.expert) * stage_copies;
+  const Span expert = span_of(plan, expert_copies, plan.expert);
+  const std::int64_t dense_bytes = parameters.dense, expert_bytes = parameters.expert;
+  StepTail tail;
+  tail.reduce = gather_time(plan, Collective::ReduceScatter, dense_bytes * Bytes(o.gradient_bytes), dense) +
+                gather_time(plan, Collective::ReduceScatter, expert_bytes * Bytes(o.gradient_bytes), expert);
+  tail.gather = gather_time(plan, Collective::AllGather, dense_bytes * Bytes(o.weight_bytes), dense) +
+                gather_time(plan, Collective::AllGather, expert_bytes * Bytes(o.weight_bytes), expert);
+  const double shard = double(parameters.dense) / dense_copies + double(parameters.expert) / expert_copies;
+  const double bytes_each = o.gradient_bytes + 2 * (o.master_bytes + 2 * o.moment_bytes) + o.weight_bytes;
+  tail.optimizer = traffic_time(plan.kernels, plan.gpu, Traffic::Optimizer, Bytes(std::int64_t(shard * bytes_each)), Beside::Nothing);
+  return tail;
+}
+
+std::optional<RoutingPool> plan_routing(const TrainingPlan& plan) {
+  if (!plan.model.experts || plan.expert <= 1) return std::nullopt;
+  const RoutingShape shape{.experts = &*plan.model.experts,
+                           .ranks = plan.expert,
+                           .ranks_per_domain = plan.node.gpus,
+                           .tokens = int(work_shape(plan).tokens() / plan.tensor),
+                           .popularity = plan.popularity};
+  return sample_routing(shape, plan.routing_samples, plan.seed);
+}
+
+TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const Progress& progress) {
+  TrainingStep step;
+  std::optional<RoutingPool> own;
+  if (!pool) {
+    own = plan_routing(plan);
+    pool = own ? &*own : nullptr;
+  }
+  StepRequest request;
+  request.schedule = find_schedule(plan.schedule)->build(pipeline_shape(plan));
+  request.stages = step.stages = plan_stages(plan);
+  request.overlap = plan.overlap;
+  request.routing = pool;
+  request.row_spread = plan.row_spread;
+  request.seed = plan.seed;
+  request.transfers = step_transfers(plan);
+  WorkShape shape = work_shape(plan);
+  const int lanes = plan.gpus_per_pipeline_rank();
+  if (pool) {
+    request.members = plan.expert;
+    request.groups = lanes / plan.expert;
+    shape.received_per_row = pool->ranks_per_token / plan.model.experts->per_token;
+    step.ranks_per_token = pool->ranks_per_token;
+    step.domains_per_token = pool->domains_per_token;
+  } else {
+    request.gpus_per_member = plan.tensor * plan.context;
+    request.groups = lanes / request.gpus_per_member;
+  }
+  request.pipeline_message = Bytes(shape.tokens() / plan.tensor * plan.model.hidden * 2);
+  request.pipeline_rate = plan.nic.achieved;
+  request.pipeline_latency = plan.nic.latency;
+  request.fidelity = plan.fidelity;
+  request.traced = plan.traced;
+  std::optional<Fabric> fabric;
+  if (plan.fidelity == Fidelity::Full) {
+    fabric = find_topology(plan.topology)->build(plan.fabric);
+    request.fabric = &*fabric;
+  } else if (request.groups > 1) {
+    step.notes.push_back("folded: one of " + std::to_string(request.groups) + " groups of " +
+                         std::to_string(request.members * request.gpus_per_member) + " GPUs on each of " +
+                         std::to_string(plan.pipeline) + " pipeline ranks; an all-to-all lasts as long as its fullest link");
+  }
+
+  SegmentCosts costs(price_on({shape, plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)}));
+  step.outcome = execute(request, costs, progress);
+
+  Seconds longest{};
+  for (int rank = 0; rank < plan.pipeline; ++rank) {
+    const RankParameters parameters = rank_parameters(shape, stages_on(request.schedule, step.stages, rank));
+    step.tails.push_back(step_tail(plan, parameters, copies_of_a_stage(request.schedule)));
+    longest = std::max(longest, step.tails.back().total());
+  }
+  step.time = step.outcome.pipeline_end + to_picoseconds(longest);
+  step.mfu_causal = mfu(plan, AttentionCount::Causal, step.time);
+  step.mfu_full = mfu(plan, AttentionCount::Full, step.time);
+  return step;
+}
+
+}  // namespace orrery
