@@ -1,6 +1,8 @@
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "sim/fair_share.hpp"
@@ -82,11 +84,10 @@ Picoseconds drain(FlowNetwork& network, std::vector<FlowNetwork::Completion>& do
   return now;
 }
 
-void report(benchmark::State& state, const FlowNetwork& network) {
-  const auto flows = double(network.flows_started());
-  state.counters["us_per_flow"] = benchmark::Counter(
-      flows * 1e-6, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.counters["flows_per_update"] = flows / double(network.updates());
+void report(benchmark::State& state, const FlowNetwork& network, double times = 1) {
+  const double flows = double(network.flows_started()) * times;
+  state.counters["flows"] = benchmark::Counter(flows, benchmark::Counter::kIsRate);
+  state.counters["flows_per_update"] = flows / times / double(network.updates());
 }
 
 void all_to_alls_one_by_one(benchmark::State& state, Route route) {
@@ -124,6 +125,58 @@ void all_to_all_joined_by_a_message(benchmark::State& state) {
 }
 BENCHMARK(all_to_all_joined_by_a_message);
 
+// One rail of a pipeline of 16 stages, each with its own all-to-alls out of step with the others; after every
+// eighth, each of its NICs sends a message to the next stage. Messages chain all stages into one component.
+void all_to_alls_of_a_pipeline(benchmark::State& state) {
+  constexpr std::uint32_t stages = 16;
+  const auto out = [](std::uint32_t stage, std::uint32_t node) { return stage * nodes + node; };
+  const auto in = [](std::uint32_t stage, std::uint32_t node) { return (stages + stage) * nodes + node; };
+  RandomStream random(1, {.owner = "pipeline", .purpose = "size"});
+  FlowNetwork network({});
+  for (auto _ : state) {
+    network = FlowNetwork(std::vector<BytesPerSecond>(2 * stages * nodes, 50_GBps));
+    std::array<std::uint32_t, stages> open{}, finished{};
+    std::vector<std::pair<Picoseconds, std::uint32_t>> begins;
+    for (std::uint32_t stage = 0; stage < stages; ++stage) {
+      begins.push_back({Picoseconds(random.below(1'000'000'000)), stage});
+    }
+    std::vector<FlowNetwork::Completion> done;
+    while (true) {
+      const auto begin = std::min_element(begins.begin(), begins.end());
+      const Picoseconds begin_at = begin == begins.end() ? never : begin->first;
+      const Picoseconds now = std::min(begin_at, network.next_completion());
+      if (now == never) break;
+      done.clear();
+      network.advance(now, done);
+      for (const FlowNetwork::Completion& completion : done) {
+        if (completion.tag == stages || --open[completion.tag] > 0) continue;
+        const std::uint32_t stage = completion.tag;
+        if (++finished[stage] < 32) begins.push_back({now + Picoseconds(300'000'000), stage});
+        if (finished[stage] % 8 != 0) continue;
+        for (std::uint32_t node = 0; node < nodes; ++node) {
+          const std::array<PathLink, 2> path{
+              {{out(stage, node), 1.0f}, {in((stage + 1) % stages, node), 1.0f}}};
+          network.start(now, {.size = 58_MB, .weight = 13e6, .path = path, .tag = stages});
+        }
+      }
+      if (begin_at != now) continue;
+      const std::uint32_t stage = begin->second;
+      begins.erase(begin);
+      for (std::uint32_t from = 0; from < nodes; ++from) {
+        for (std::uint32_t to = 0; to < nodes; ++to) {
+          if (from == to) continue;
+          const Bytes size(12'500'000 + random.below(1'000'000));
+          const std::array<PathLink, 2> path{{{out(stage, from), 1.0f}, {in(stage, to), 1.0f}}};
+          network.start(now, {.size = size, .weight = double(size.value()), .path = path, .tag = stage});
+          ++open[stage];
+        }
+      }
+    }
+  }
+  report(state, network, double(state.iterations()));
+}
+BENCHMARK(all_to_alls_of_a_pipeline)->Unit(benchmark::kMillisecond);
+
 // Equal weights and unequal sizes: every end changes the rates of others.
 void all_to_all_of_equal_weights(benchmark::State& state) {
   const auto some = some_all_to_alls(Route::TwoNics);
@@ -147,8 +200,8 @@ void plain_solve_of_a_rail(benchmark::State& state) {
   std::vector<SharedFlow> flows;
   for (const Message& message : all_to_all(Route::TwoNics, 0)) {
     if (int(flows.size()) == flows_of_a_rail) break;
-    flows.push_back({.weight = double(message.size.value()),
-                     .path = {message.path.begin(), message.path.begin() + 2}});
+    flows.push_back(
+        {.weight = double(message.size.value()), .path = {message.path.begin(), message.path.begin() + 2}});
   }
   for (auto _ : state) benchmark::DoNotOptimize(fair_share(capacity, flows));
 }

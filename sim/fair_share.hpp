@@ -32,7 +32,8 @@ struct SharedFlow {
 /// Hold its free flows at that level; they are slower than whatever is still free, so the second condition
 /// holds for them for good. Repeat until no flow is free.
 ///
-/// Example: links a and b of 10 B/s; flow 1 crosses a, flow 2 crosses a and b, flow 3 crosses b with weight 3.
+/// Example: links a and b of 10 B/s; flow 1 crosses a, flow 2 crosses a and b, flow 3 crosses b with
+/// weight 3.
 ///   level_a = 10 / (1 + 1) = 5, level_b = 10 / (1 + 3) = 2.5: b holds flows 2 and 3 at 2.5 (rates 2.5, 7.5);
 ///   level_a = (10 - 2.5) / 1 = 7.5: a holds flow 1 at 7.5.
 ///

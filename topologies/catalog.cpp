@@ -31,7 +31,8 @@ const TopologyKind* find_topology(std::string_view name) {
 
 Findings check_nodes(const FabricRequest& request) {
   Findings findings;
-  expect(findings, request.nodes >= 1, "cluster.nodes", std::to_string(request.nodes) + " nodes", "at least 1");
+  expect(findings, request.nodes >= 1, "cluster.nodes", std::to_string(request.nodes) + " nodes",
+         "at least 1");
   expect(findings, request.nodes <= 1 << 20, "cluster.nodes", std::to_string(request.nodes) + " nodes",
          "at most 1,048,576");
   expect(findings, request.gpus_per_node >= 1 && request.gpus_per_node <= 1024, "cluster.node",
@@ -45,7 +46,8 @@ Findings check_nodes(const FabricRequest& request) {
            "a number that divides the GPUs of a node");
   }
   expect(findings, request.switch_ports >= 2 && request.switch_ports <= 4096 && request.switch_ports % 2 == 0,
-         "cluster.switch", std::to_string(request.switch_ports) + " ports a switch", "an even number from 2 to 4096");
+         "cluster.switch", std::to_string(request.switch_ports) + " ports a switch",
+         "an even number from 2 to 4096");
   return findings;
 }
 

@@ -5,12 +5,18 @@ namespace {
 
 const char* kind_name(VertexKind kind) {
   switch (kind) {
-    case VertexKind::Gpu: return "gpu";
-    case VertexKind::NvlinkSwitch: return "nvlink";
-    case VertexKind::Nic: return "nic";
-    case VertexKind::Leaf: return "leaf";
-    case VertexKind::Spine: return "spine";
-    case VertexKind::Core: return "core";
+    case VertexKind::Gpu:
+      return "gpu";
+    case VertexKind::NvlinkSwitch:
+      return "nvlink";
+    case VertexKind::Nic:
+      return "nic";
+    case VertexKind::Leaf:
+      return "leaf";
+    case VertexKind::Spine:
+      return "spine";
+    case VertexKind::Core:
+      return "core";
   }
   return "";
 }
@@ -54,12 +60,24 @@ FabricCounts count(const Fabric& fabric) {
   FabricCounts counts;
   for (const Vertex& vertex : fabric.vertices) {
     switch (vertex.kind) {
-      case VertexKind::Gpu: ++counts.gpus; break;
-      case VertexKind::NvlinkSwitch: ++counts.nvlink_switches; break;
-      case VertexKind::Nic: ++counts.nics; break;
-      case VertexKind::Leaf: ++counts.leaves; break;
-      case VertexKind::Spine: ++counts.spines; break;
-      case VertexKind::Core: ++counts.cores; break;
+      case VertexKind::Gpu:
+        ++counts.gpus;
+        break;
+      case VertexKind::NvlinkSwitch:
+        ++counts.nvlink_switches;
+        break;
+      case VertexKind::Nic:
+        ++counts.nics;
+        break;
+      case VertexKind::Leaf:
+        ++counts.leaves;
+        break;
+      case VertexKind::Spine:
+        ++counts.spines;
+        break;
+      case VertexKind::Core:
+        ++counts.cores;
+        break;
     }
   }
   counts.endpoint_cables = counts.nics;

@@ -35,9 +35,9 @@ struct FabricRequest {
   int gpus_per_node = 8;
   int nics_per_node = 8;  ///< Each serves gpus_per_node / nics_per_node neighbours.
   int switch_ports = 64;
-  BytesPerSecond nvlink{};  ///< Of one GPU, achieved.
-  BytesPerSecond nic{};     ///< Achieved.
-  BytesPerSecond trunk{};   ///< Between switches, achieved.
+  BytesPerSecond nvlink{};          ///< Of one GPU, achieved.
+  BytesPerSecond nic{};             ///< Achieved.
+  BytesPerSecond trunk{};           ///< Between switches, achieved.
   Seconds nvlink_latency{3.33e-6};  ///< End to end; ISCA 2025 (arXiv 2505.09343) Table 5.
   Seconds nic_latency{};            ///< End to end under one leaf.
   Seconds hop_latency{};            ///< Of one more switch.

@@ -30,7 +30,8 @@ void for_each_edge(const Fabric& fabric, std::int64_t endless, Visit visit) {
 
 Plain plain_graph(const Fabric& fabric) {
   Plain graph(fabric.vertices.size());
-  for_each_edge(fabric, 0, [&](VertexIndex from, VertexIndex to, std::int64_t) { add_edge(from, to, graph); });
+  for_each_edge(fabric, 0,
+                [&](VertexIndex from, VertexIndex to, std::int64_t) { add_edge(from, to, graph); });
   return graph;
 }
 
@@ -54,7 +55,8 @@ std::uint64_t shortest_paths(const Fabric& fabric, VertexIndex from, VertexIndex
   const std::vector<std::uint32_t> hops = breadth_first(graph, from);
   std::vector<VertexIndex> order(hops.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](VertexIndex a, VertexIndex b) { return hops[a] < hops[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](VertexIndex a, VertexIndex b) { return hops[a] < hops[b]; });
   std::vector<std::uint64_t> paths(hops.size());
   paths[from] = 1;
   for (const VertexIndex vertex : order) {

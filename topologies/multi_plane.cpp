@@ -38,9 +38,11 @@ Fabric build_multi_plane(const FabricRequest& request) {
   Wiring wiring;
   wiring.planes = planes;
   for (std::uint32_t plane = 0; plane < planes; ++plane)
-    for (std::uint32_t leaf = 0; leaf < leaves; ++leaf) wiring.switches.push_back({VertexKind::Leaf, plane, leaf});
+    for (std::uint32_t leaf = 0; leaf < leaves; ++leaf)
+      wiring.switches.push_back({VertexKind::Leaf, plane, leaf});
   for (std::uint32_t plane = 0; plane < planes; ++plane)
-    for (std::uint32_t spine = 0; spine < spines; ++spine) wiring.switches.push_back({VertexKind::Spine, plane, spine});
+    for (std::uint32_t spine = 0; spine < spines; ++spine)
+      wiring.switches.push_back({VertexKind::Spine, plane, spine});
 
   for (std::uint32_t node = 0; node < nodes; ++node)
     for (std::uint32_t plane = 0; plane < planes; ++plane)

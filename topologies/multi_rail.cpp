@@ -10,11 +10,13 @@ namespace {
 struct Tree {
   std::uint32_t rails, half, ports;
   std::uint32_t pods, zones, pods_per_zone;
-  std::uint32_t uplinks;                     ///< Of a leaf: as many as the fullest has nodes below.
+  std::uint32_t uplinks;  ///< Of a leaf: as many as the fullest has nodes below.
   std::uint32_t spines_per_zone, cores_per_spine;
 
   explicit Tree(const FabricRequest& request)
-      : rails(std::uint32_t(request.nics_per_node)), half(std::uint32_t(request.switch_ports) / 2), ports(2 * half) {
+      : rails(std::uint32_t(request.nics_per_node)),
+        half(std::uint32_t(request.switch_ports) / 2),
+        ports(2 * half) {
     const auto nodes = std::uint32_t(request.nodes);
     pods = (nodes + half - 1) / half;
     uplinks = std::min(nodes, half);
@@ -47,7 +49,8 @@ Findings check_multi_rail(const FabricRequest& request) {
   }
   const int most = request.switch_ports * (half / request.nics_per_node) * half;
   if (request.nodes > most) {
-    findings.push_back({"cluster.nodes", std::to_string(request.nodes) + " nodes do not fit three switch layers",
+    findings.push_back({"cluster.nodes",
+                        std::to_string(request.nodes) + " nodes do not fit three switch layers",
                         "at most " + std::to_string(most) + " nodes with " +
                             std::to_string(request.switch_ports) + "-port switches"});
   }
@@ -86,8 +89,9 @@ Fabric build_multi_rail(const FabricRequest& request) {
   // Spine j of every zone to the cores of j: dealt in one go over the zones, so that cores fill evenly.
   for (std::uint32_t spine = 0; spine < tree.spines_per_zone && tree.cores_per_spine > 0; ++spine)
     for (std::uint32_t cable = 0; cable < tree.zones * tree.half; ++cable)
-      wiring.cables.push_back({leaves + cable / tree.half * tree.spines_per_zone + spine,
-                               leaves + spines + spine * tree.cores_per_spine + cable % tree.cores_per_spine});
+      wiring.cables.push_back(
+          {leaves + cable / tree.half * tree.spines_per_zone + spine,
+           leaves + spines + spine * tree.cores_per_spine + cable % tree.cores_per_spine});
   return make_fabric(request, "multi-rail-fat-tree", wiring);
 }
 

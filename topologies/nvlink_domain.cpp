@@ -8,7 +8,8 @@ Findings check_nvlink_domain(const FabricRequest& request) {
   without_network.nics_per_node = 1;
   Findings findings = check_nodes(without_network);
   if (request.nodes != 1) {
-    findings.push_back({"cluster.nodes", "an NVLink domain is one node; found " + std::to_string(request.nodes),
+    findings.push_back({"cluster.nodes",
+                        "an NVLink domain is one node; found " + std::to_string(request.nodes),
                         "1 node, or a topology with a network between nodes"});
   }
   return findings;

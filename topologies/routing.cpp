@@ -23,8 +23,10 @@ Range links_to(const Fabric& fabric, VertexIndex from, VertexIndex low, VertexIn
     LinkIndex end = fabric.trunk_begin[from - fabric.first_switch() + 1];
     while (begin < end) {
       const LinkIndex middle = begin + (end - begin) / 2;
-      if (fabric.links[middle].to < limit) begin = middle + 1;
-      else end = middle;
+      if (fabric.links[middle].to < limit)
+        begin = middle + 1;
+      else
+        end = middle;
     }
     return begin;
   };
@@ -43,8 +45,10 @@ Range links_to_zone(const Fabric& fabric, VertexIndex from, std::uint32_t zone) 
     LinkIndex end = fabric.trunk_begin[from - fabric.first_switch() + 1];
     while (begin < end) {
       const LinkIndex middle = begin + (end - begin) / 2;
-      if (fabric.vertices[fabric.links[middle].to].group < limit) begin = middle + 1;
-      else end = middle;
+      if (fabric.vertices[fabric.links[middle].to].group < limit)
+        begin = middle + 1;
+      else
+        end = middle;
     }
     return begin;
   };
@@ -102,7 +106,8 @@ void append_route(const Fabric& fabric, GpuIndex source, GpuIndex destination, s
   append_network_route(fabric, sender, destination, flow, path);
 }
 
-std::vector<LinkIndex> route(const Fabric& fabric, GpuIndex source, GpuIndex destination, std::uint64_t flow) {
+std::vector<LinkIndex> route(const Fabric& fabric, GpuIndex source, GpuIndex destination,
+                             std::uint64_t flow) {
   std::vector<LinkIndex> path;
   path.reserve(8);
   append_route(fabric, source, destination, flow, path);

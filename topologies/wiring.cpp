@@ -14,11 +14,13 @@ Fabric make_fabric(const FabricRequest& request, const char* topology, const Wir
   fabric.planes = wiring.planes;
 
   for (std::uint32_t node = 0; node < fabric.nodes; ++node)
-    for (std::uint32_t i = 0; i < fabric.gpus_per_node; ++i) fabric.vertices.push_back({VertexKind::Gpu, node, i});
+    for (std::uint32_t i = 0; i < fabric.gpus_per_node; ++i)
+      fabric.vertices.push_back({VertexKind::Gpu, node, i});
   for (std::uint32_t node = 0; node < fabric.nodes; ++node)
     fabric.vertices.push_back({VertexKind::NvlinkSwitch, node, 0});
   for (std::uint32_t node = 0; node < fabric.nodes; ++node)
-    for (std::uint32_t i = 0; i < fabric.nics_per_node; ++i) fabric.vertices.push_back({VertexKind::Nic, node, i});
+    for (std::uint32_t i = 0; i < fabric.nics_per_node; ++i)
+      fabric.vertices.push_back({VertexKind::Nic, node, i});
   const VertexIndex first = fabric.first_switch();
   fabric.vertices.insert(fabric.vertices.end(), wiring.switches.begin(), wiring.switches.end());
   for (const std::uint32_t leaf : wiring.leaf_of_nic) fabric.leaf_of_nic.push_back(first + leaf);

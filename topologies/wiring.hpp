@@ -13,8 +13,8 @@ struct Wiring {
   struct Cable {
     std::uint32_t lower, upper;
   };
-  std::vector<Vertex> switches;              ///< Leaves, then spines, then cores; groups ascending in each.
-  std::vector<std::uint32_t> leaf_of_nic;    ///< Into `switches`, one a NIC.
+  std::vector<Vertex> switches;            ///< Leaves, then spines, then cores; groups ascending in each.
+  std::vector<std::uint32_t> leaf_of_nic;  ///< Into `switches`, one a NIC.
   std::vector<Cable> cables;
   std::uint32_t planes = 1;
 };

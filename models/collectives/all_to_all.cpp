@@ -30,13 +30,13 @@ struct Laying {
       if (peer == place || copies == 0) continue;
       leaving += copies;
       const GpuIndex gpu = at(node, peer);
-      plan.links.push_back({outwards ? fabric.nvlink_in(gpu) : fabric.nvlink_out(gpu),
-                            nvlink_share * float(copies) / tokens});
+      plan.links.push_back(
+          {outwards ? fabric.nvlink_in(gpu) : fabric.nvlink_out(gpu), nvlink_share * float(copies) / tokens});
     }
     if (leaving == 0) return false;
     const GpuIndex gpu = at(node, place);
-    plan.links.push_back({outwards ? fabric.nvlink_out(gpu) : fabric.nvlink_in(gpu),
-                          nvlink_share * float(leaving) / tokens});
+    plan.links.push_back(
+        {outwards ? fabric.nvlink_out(gpu) : fabric.nvlink_in(gpu), nvlink_share * float(leaving) / tokens});
     return true;
   }
 
@@ -78,7 +78,8 @@ FlowPlan all_to_all_flows(const Fabric& fabric, std::span<const GpuIndex> gpus, 
       if (node != home) laying.lay_network(plan, from, to);
       const bool forwards = laying.lay_forwarding(plan, source, node, place, float(tokens));
       if (node == home && !forwards) continue;  // Wanted by the source alone: a copy in its own memory.
-      plan.flows.push_back({tokens * transfer.token, 1, from, to, first, std::uint32_t(plan.links.size()) - first});
+      plan.flows.push_back(
+          {tokens * transfer.token, 1, from, to, first, std::uint32_t(plan.links.size()) - first});
     }
   }
   weigh_by_size(plan);
@@ -106,7 +107,8 @@ AllToAllLoad all_to_all_load(const AllToAllCounts& counts, Bytes token) {
     }
   }
   const auto most = [&](const std::vector<std::int64_t>& out, const std::vector<std::int64_t>& in) {
-    return double(std::max(*std::max_element(out.begin(), out.end()), *std::max_element(in.begin(), in.end()))) *
+    return double(
+               std::max(*std::max_element(out.begin(), out.end()), *std::max_element(in.begin(), in.end()))) *
            double(token.value());
   };
   return {most(nic_out, nic_in), most(nvlink_out, nvlink_in), double(tokens) / (double(gpus) * counts.nodes)};

@@ -14,7 +14,9 @@ namespace orrery {
 /// A combine moves the same counts the other way, summed on the forwarding GPU.
 struct AllToAllCounts {
   AllToAllCounts(int node_count, int gpus_in_node)
-      : nodes(node_count), gpus_per_node(gpus_in_node), tokens(std::size_t(nodes) * gpus_per_node * nodes),
+      : nodes(node_count),
+        gpus_per_node(gpus_in_node),
+        tokens(std::size_t(nodes) * gpus_per_node * nodes),
         copies(tokens.size() * gpus_per_node) {}
 
   int nodes, gpus_per_node;

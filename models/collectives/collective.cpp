@@ -30,17 +30,22 @@ double law_time(const CollectiveLaw& law, double bytes, double slower) {
 
 std::size_t law_row(Collective kind) {
   switch (kind) {
-    case Collective::AllReduce: return 0;
+    case Collective::AllReduce:
+      return 0;
     case Collective::AllGather:
-    case Collective::Broadcast: return 1;
-    case Collective::ReduceScatter: return 2;
+    case Collective::Broadcast:
+      return 1;
+    case Collective::ReduceScatter:
+      return 2;
     case Collective::AllToAll:
-    case Collective::PointToPoint: return 3;
+    case Collective::PointToPoint:
+      return 3;
   }
   return 0;
 }
 
-double in_node_time(const CollectiveConstants& constants, Collective kind, double bytes, int ranks, double slower) {
+double in_node_time(const CollectiveConstants& constants, Collective kind, double bytes, int ranks,
+                    double slower) {
   const auto& laws = constants.in_node[law_row(kind)];
   if (ranks <= 2) return law_time(laws[0], bytes, slower);
   if (ranks >= 8) return law_time(laws[2], bytes, slower);
@@ -52,7 +57,8 @@ double in_node_time(const CollectiveConstants& constants, Collective kind, doubl
 double between_nodes_time(Collective kind, double bytes, int nodes, BytesPerSecond nic) {
   const double d = doublings(nodes), part = kind == Collective::AllReduce ? 1 : 0.5;
   const double slower = measured_nic / nic.value();
-  const double low_latency = part * (latency_start + latency_start_a_doubling * d) + bytes / latency_rate * slower;
+  const double low_latency =
+      part * (latency_start + latency_start_a_doubling * d) + bytes / latency_rate * slower;
   const double bulk = part * (bulk_start + bulk_start_a_doubling * d) +
                       part * ramp_a_doubling * d * std::sqrt(bytes * slower) + bytes / nic.value();
   return std::min(low_latency, bulk);
@@ -62,12 +68,18 @@ double between_nodes_time(Collective kind, double bytes, int nodes, BytesPerSeco
 
 std::string_view collective_name(Collective kind) {
   switch (kind) {
-    case Collective::AllReduce: return "all-reduce";
-    case Collective::AllGather: return "all-gather";
-    case Collective::ReduceScatter: return "reduce-scatter";
-    case Collective::AllToAll: return "all-to-all";
-    case Collective::Broadcast: return "broadcast";
-    case Collective::PointToPoint: return "point-to-point";
+    case Collective::AllReduce:
+      return "all-reduce";
+    case Collective::AllGather:
+      return "all-gather";
+    case Collective::ReduceScatter:
+      return "reduce-scatter";
+    case Collective::AllToAll:
+      return "all-to-all";
+    case Collective::Broadcast:
+      return "broadcast";
+    case Collective::PointToPoint:
+      return "point-to-point";
   }
   return "";
 }
@@ -79,12 +91,17 @@ CollectiveBytes collective_bytes(Collective kind, Bytes bytes, int ranks_in_node
     return CollectiveBytes{ranks_in_node > 1 ? wire : 0, nodes > 1 ? wire / local : 0};
   };
   switch (kind) {
-    case Collective::AllReduce: return ring(2 * (all - 1) / all * size);
+    case Collective::AllReduce:
+      return ring(2 * (all - 1) / all * size);
     case Collective::AllGather:
-    case Collective::ReduceScatter: return ring((all - 1) / all * size);
-    case Collective::AllToAll: return {size * (local - 1) / all, size * (all - local) / all};
-    case Collective::Broadcast: return ring(size);
-    case Collective::PointToPoint: return nodes > 1 ? CollectiveBytes{0, size} : CollectiveBytes{size, 0};
+    case Collective::ReduceScatter:
+      return ring((all - 1) / all * size);
+    case Collective::AllToAll:
+      return {size * (local - 1) / all, size * (all - local) / all};
+    case Collective::Broadcast:
+      return ring(size);
+    case Collective::PointToPoint:
+      return nodes > 1 ? CollectiveBytes{0, size} : CollectiveBytes{size, 0};
   }
   return {};
 }

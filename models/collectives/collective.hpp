@@ -8,7 +8,14 @@
 
 namespace orrery {
 
-enum class Collective : std::uint8_t { AllReduce, AllGather, ReduceScatter, AllToAll, Broadcast, PointToPoint };
+enum class Collective : std::uint8_t {
+  AllReduce,
+  AllGather,
+  ReduceScatter,
+  AllToAll,
+  Broadcast,
+  PointToPoint
+};
 constexpr int collective_count = 6;
 std::string_view collective_name(Collective kind);
 
@@ -39,7 +46,8 @@ extern const CollectiveConstants a100_collectives, h100_collectives, b200_collec
 
 /// Bytes that one GPU sends over NVLink and one NIC sends, the larger of the two ways. `bytes` is:
 /// all-reduce: the buffer of a rank; all-gather: the gathered result; reduce-scatter: what a rank
-/// brings; all-to-all: what a rank sends in all, its own part counted; broadcast and point-to-point: the message.
+/// brings; all-to-all: what a rank sends in all, its own part counted; broadcast and point-to-point: the
+/// message.
 struct CollectiveBytes {
   double nvlink = 0, nic = 0;
 };

@@ -48,10 +48,13 @@ struct AllToAllKernels {
 /// Chunk: DeepEP's recommended configurations hand over 8 to 32 tokens a time (deep_ep/buffer.py);
 /// one middle value, not fitted. Host gap: the trace's 25, 38, 49, 67 us between notify and dispatch.
 inline constexpr AllToAllKernels deep_ep{
-    {{{"dispatch", BytesPerSecond(44.625e9), BytesPerSecond(24.2e9), BytesPerSecond(133.875e9), Seconds(45e-6)},
-      {"cached dispatch", BytesPerSecond(44.625e9), BytesPerSecond(30.8e9), BytesPerSecond(133.875e9), Seconds(0)},
+    {{{"dispatch", BytesPerSecond(44.625e9), BytesPerSecond(24.2e9), BytesPerSecond(133.875e9),
+       Seconds(45e-6)},
+      {"cached dispatch", BytesPerSecond(44.625e9), BytesPerSecond(30.8e9), BytesPerSecond(133.875e9),
+       Seconds(0)},
       {"combine", BytesPerSecond(43.75e9), BytesPerSecond(34.0e9), BytesPerSecond(138.25e9), Seconds(0)},
-      {"combine backward", BytesPerSecond(43.75e9), BytesPerSecond(32.0e9), BytesPerSecond(138.25e9), Seconds(0)}}},
+      {"combine backward", BytesPerSecond(43.75e9), BytesPerSecond(32.0e9), BytesPerSecond(138.25e9),
+       Seconds(0)}}},
     {12, 20},
     {10, 20},
     "DeepEP docs/legacy.md at dd758ca; deepseek-ai/profile-data train.json at 4496024",
@@ -81,7 +84,8 @@ constexpr TransferRates transfer_rates(const AllToAllKernels& kernels, AllToAllK
   constexpr AllToAllSetting set;
   const AllToAllKernel& kernel = kernels[kind];
   const Chunking cut = chunking(kernels, surroundings);
-  const double measured = (surroundings == Surroundings::Alone ? kernel.nic_alone : kernel.nic_beside).value();
+  const double measured =
+      (surroundings == Surroundings::Alone ? kernel.nic_alone : kernel.nic_beside).value();
   const double nvlink = kernel.nvlink.value() * set.busiest_nvlink;
   const double leaving = set.gpus * 7 / 8 * set.busiest_nic;  // Copies, 7 of 8 to a peer of the forwarder.
   const double nvlink_of_total = leaving / nvlink / (set.remote_nodes / measured);

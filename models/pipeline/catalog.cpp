@@ -12,17 +12,17 @@ constexpr std::int64_t most_chunks = std::int64_t(1) << 22;
 
 constexpr std::array kinds{
     ScheduleKind{"gpipe", "all forwards, then all backwards: the most memory, the plainest order", check_any,
-                 gpipe, one_stage_a_rank},
+                 gpipe, as_many_as_ranks},
     ScheduleKind{"1f1b", "one forward, one backward: GPipe's bubble in the memory of P micro-batches",
-                 check_any, one_f_one_b, one_stage_a_rank},
+                 check_any, one_f_one_b, as_many_as_ranks},
     ScheduleKind{"interleaved", "1F1B with plan.virtual_stages stages a rank: the bubble divided by them",
                  check_interleaved, interleaved, interleaved_stages},
     ScheduleKind{"zb-h1", "1F1B with the weight gradients moved into the bubble, by hand", check_any, zb_h1,
-                 one_stage_a_rank},
+                 as_many_as_ranks},
     ScheduleKind{"zb1p", "the same by list scheduling within the memory of 1F1B", check_any, zb1p,
-                 one_stage_a_rank},
+                 as_many_as_ranks},
     ScheduleKind{"dualpipe", "micro-batches from both ends; forwards hide the traffic of backwards",
-                 check_dual_pipe, dual_pipe, one_stage_a_rank},
+                 check_dual_pipe, dual_pipe, as_many_as_ranks},
     ScheduleKind{"dualpipev", "DualPipe folded into a V: half the ranks, two stages on each",
                  check_dual_pipe_v, dual_pipe_v, dual_pipe_v_stages},
 };
@@ -54,9 +54,9 @@ Findings check_size(const PipelineShape& shape, int stages_a_rank) {
   const std::int64_t fitting = most_chunks / shape.ranks / stages_a_rank;
   if (shape.micro_batches > fitting) {
     findings.push_back({"plan.global_batch",
-                        std::to_string(shape.ranks) + " ranks with " + std::to_string(stages_a_rank) +
-                            " stages each and " + std::to_string(shape.micro_batches) +
-                            " micro-batches are more than " + std::to_string(most_chunks) + " chunks",
+                        "ranks x stages a rank x micro-batches must be at most " +
+                            std::to_string(most_chunks) + "; found " + std::to_string(shape.ranks) + " x " +
+                            std::to_string(stages_a_rank) + " x " + std::to_string(shape.micro_batches),
                         fitting > 0 ? "try " + std::to_string(fitting) + " micro-batches or fewer"
                                     : "try fewer ranks or fewer stages a rank"});
   }
@@ -65,7 +65,7 @@ Findings check_size(const PipelineShape& shape, int stages_a_rank) {
 
 Findings check_any(const PipelineShape& shape) { return check_size(shape, 1); }
 
-int one_stage_a_rank(const PipelineShape& shape) { return shape.ranks; }
+int as_many_as_ranks(const PipelineShape& shape) { return shape.ranks; }
 
 PipelineSchedule empty_schedule(std::string_view name, const PipelineShape& shape, int stages) {
   PipelineSchedule schedule;

@@ -82,7 +82,7 @@ std::vector<Op> eight_steps(const TwoPhases& rank) {
 }
 
 Findings check_dual_pipe(const PipelineShape& shape) {
-  Findings findings = check_size(shape, 2);
+  Findings findings = check_size(shape, 1);
   if (!findings.empty()) return findings;
   if (shape.ranks % 2 != 0) {
     const std::string below = shape.ranks > 1 ? std::to_string(shape.ranks - 1) + " or " : "";

@@ -7,10 +7,10 @@ namespace orrery {
 // The functions behind the rows of the catalogue, one pair a file.
 
 /// What any schedule asks for: at least one rank and one micro-batch, and no more chunks than an
-/// order can hold in memory.
+/// order can hold in memory. `stages_a_rank` counts those that one micro-batch passes.
 Findings check_size(const PipelineShape& shape, int stages_a_rank);
 Findings check_any(const PipelineShape& shape);  ///< For schedules that take any number of both.
-int one_stage_a_rank(const PipelineShape& shape);
+int as_many_as_ranks(const PipelineShape& shape);
 
 /// Ranks and micro-batches filled in; stage s of the only path lives on rank s modulo `ranks`.
 PipelineSchedule empty_schedule(std::string_view name, const PipelineShape& shape, int stages);

@@ -121,13 +121,13 @@ RoutedLayer route_layer(const RoutingPool& pool, const LayerKey& key, double row
     const int turn = s.popularity > 0 ? 0 : int(bits % std::uint64_t(domains));
     for (int to = 0; to < domains; ++to) {
       const int from = (to + turn) % domains;
-      const std::uint16_t* expert = &sample.expert_rows[std::size_t(from * experts_per_domain)];
+      const std::uint32_t* expert = &sample.expert_rows[std::size_t(from * experts_per_domain)];
       std::int64_t* sum = &rows[std::size_t(to * experts_per_domain)];
       for (int i = 0; i < experts_per_domain; ++i) sum[i] += expert[i];
-      const std::uint16_t* copies = &sample.rank_copies[std::size_t(from * ranks_per_domain)];
+      const std::uint32_t* copies = &sample.rank_copies[std::size_t(from * ranks_per_domain)];
       std::int32_t* received = &layer.received[std::size_t(to * ranks_per_domain)];
-      for (int i = 0; i < ranks_per_domain; ++i) received[i] += copies[i];
-      layer.sent[std::size_t(source * domains + to)] = sample.domain_copies[std::size_t(from)];
+      for (int i = 0; i < ranks_per_domain; ++i) received[i] += std::int32_t(copies[i]);
+      layer.sent[std::size_t(source * domains + to)] = std::int32_t(sample.domain_copies[std::size_t(from)]);
     }
   }
 

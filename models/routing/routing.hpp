@@ -10,9 +10,9 @@ namespace orrery {
 
 /// One source rank's tokens through the gate: where they went, as counts of real choices.
 struct RoutingSample {
-  std::vector<std::uint16_t> expert_rows;    ///< [expert] token-expert pairs.
-  std::vector<std::uint16_t> rank_copies;    ///< [rank] tokens with at least one expert there (they share one copy).
-  std::vector<std::uint16_t> domain_copies;  ///< [NVLink domain] tokens with at least one expert in it.
+  std::vector<std::uint32_t> expert_rows;    ///< [expert] token-expert pairs.
+  std::vector<std::uint32_t> rank_copies;    ///< [rank] tokens with at least one expert there (they share one copy).
+  std::vector<std::uint32_t> domain_copies;  ///< [NVLink domain] tokens with at least one expert in it.
 };
 
 struct RoutingShape {

@@ -189,7 +189,7 @@ class Executor {
       const ChunkProgram& program = *planned.program;
       if (!m.started && !start_op(rank, m, planned)) return;
       const Beside state = beside(m, c);
-      if (state != Beside::Nothing && m.time >= now) return plan_wake(rank, m, c, planned, state);
+      if (state != Beside::Nothing && m.time > now) return plan_wake(rank, m, c, planned, state);
       if (m.step == int(program.steps.size())) {
         if (program.last_wait >= 0 && !program.transfers.empty() && planned.first_transfer + program.last_wait >= m.done) return;
         end_op(m, planned);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "models/collectives/collective.hpp"
 #include "models/kernels/family.hpp"
 #include "models/pipeline/schedule.hpp"
 #include "models/training/executor.hpp"
@@ -31,6 +32,7 @@ struct TrainingPlan {
   FabricRequest fabric;
   std::string topology;
   KernelFamily kernels;
+  const CollectiveConstants* collectives = &h100_collectives;
   int nodes = 1;
   int pipeline = 1, expert = 1, tensor = 1, context = 1, virtual_stages = 1;
   int micro_batch = 1, global_batch = 1, sequence = 4096;

@@ -59,8 +59,7 @@ Span span_of(const TrainingPlan& plan, int ranks, int stride) {
 
 Seconds gather_time(const TrainingPlan& plan, Collective kind, Bytes bytes, Span span) {
   if (span.in_node * span.nodes <= 1) return Seconds(0);
-  return collective_time(collective_constants(plan.gpu.name), kind, bytes, span.in_node, span.nodes,
-                         plan.gpu.nvlink_achieved, plan.nic.achieved);
+  return collective_time(*plan.collectives, kind, bytes, span.in_node, span.nodes, plan.gpu.nvlink_line, plan.nic.achieved);
 }
 
 MessageTime message_time(const TrainingPlan& plan) {

@@ -42,21 +42,25 @@ struct Transformer {
   int vocabulary = 0;
   bool tied_embedding = false;
   int predict_layers = 0;    ///< Multi-token-prediction modules after the main model.
-  int positions = 0;         ///< Longest sequence; a learned table of that size when `learned_positions`.
+  int positions = 0;         ///< Longest sequence, a learned table of that size when `learned_positions`; 0: not stated.
   bool learned_positions = false;
   bool qkv_bias = false, all_bias = false, layer_norm_bias = false;
+  bool output_bias = false;  ///< Of attention's output projection; `all_bias` includes it.
   bool query_key_norm = false;
+  std::vector<std::string> warnings;  ///< What the file says that was not understood and may change the cost.
 };
 
-/// Reads a Hugging Face config.json (or DeepSeek's native key names). Never guesses: a pattern that it
-/// does not know comes back as a finding that names the key.
+/// Reads a Hugging Face config.json (also DeepSeek's native and GPT-2's key names, and the language part
+/// of a multimodal file). Never guesses: a layer pattern, activation or size that it does not know comes
+/// back as a finding that names the JSON key, what was found and what is allowed. A key that it does not
+/// know is a warning in `Transformer::warnings`. Text of up to 4 MiB, nested at most 32 deep.
 Checked<Transformer> read_transformer(std::string_view json, std::string_view name);
 
 /// Parameter totals; every count is exact.
 struct ParameterCount {
   std::int64_t total = 0;             ///< Main model, without multi-token-prediction modules.
   std::int64_t activated = 0;         ///< A token, embedding and head counted.
-  std::int64_t activated_no_embedding = 0;  ///< A token, head counted, input embedding not.
+  std::int64_t activated_no_embedding = 0;  ///< A token, head counted, input and position tables not.
   std::int64_t predict_own = 0;       ///< All MTP modules' own weights; embedding and head shared.
   std::int64_t routed_experts = 0;    ///< Of the main model.
   std::int64_t embedding = 0;         ///< Input table (the head is as large unless tied).
@@ -66,6 +70,7 @@ std::int64_t attention_parameters(const Transformer& model);             ///< On
 std::int64_t dense_ffn_parameters(const Transformer& model);             ///< One dense layer's.
 std::int64_t expert_parameters(const Transformer& model);                ///< One routed expert's.
 std::int64_t moe_shared_parameters(const Transformer& model);            ///< Shared experts and gate of one MoE layer.
+std::int64_t router_parameters(const Transformer& model);                ///< That gate alone, selection bias included.
 
 /// Bytes kept per token for generation in BF16, all layers.
 Bytes kv_cache_bytes_per_token(const Transformer& model);

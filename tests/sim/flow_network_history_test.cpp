@@ -20,9 +20,9 @@ struct Live {
 // A network with the memory that the plain reference needs: which flows are live, what they carried.
 class Witness {
  public:
-  explicit Witness(std::uint64_t seed)
-      : random_(seed, {.owner = "test", .purpose = "history"}), fast_({}) {
-    const std::uint32_t links = 1 + random_.below(24);
+  explicit Witness(std::uint64_t seed) : random_(seed, {.owner = "test", .purpose = "history"}), fast_({}) {
+    // Every third network is sparse, so that changes meet flows that need no update.
+    const std::uint32_t links = seed % 3 == 0 ? 40 + random_.below(40) : 1 + random_.below(24);
     for (std::uint32_t l = 0; l < links; ++l) capacity_.push_back(random_capacity(random_));
     carried_.resize(links);
     fast_ = FlowNetwork(capacity_);
@@ -89,8 +89,7 @@ class Witness {
       const double rate = live.flow.weight * highest_level_;
       ASSERT_NEAR(live.moved, double(live.size.value()), 1e-9 * double(live.size.value()) + rate * 2e-12);
       for (const PathLink& step : live.flow.path) {
-        carried_[step.link] +=
-            Bytes(std::int64_t(double(step.share) * double(live.size.value()) + 0.5));
+        carried_[step.link] += Bytes(std::int64_t(double(step.share) * double(live.size.value()) + 0.5));
       }
       live_.erase(completion.tag);
     }
@@ -159,6 +158,30 @@ TEST(FlowNetworkHistory, TheSameCallsGiveTheSameBits) {
       ASSERT_EQ(first.record()[i].tag, second.record()[i].tag);
     }
   }
+}
+
+// A line in which every flow crosses two neighbours: what happens at one end is felt at the other, through
+// every link between them.
+TEST(FlowNetworkHistory, AChangeIsFeltAllAlongALine) {
+  constexpr std::uint32_t links = 200;
+  std::vector<BytesPerSecond> capacity;
+  std::vector<SharedFlow> flows;
+  std::vector<FlowIndex> index;
+  for (LinkIndex l = 0; l <= links; ++l) capacity.push_back(BytesPerSecond(1e10 + 1e8 * l));
+  FlowNetwork fast(capacity);
+  for (LinkIndex l = 0; l < links; ++l) {
+    flows.push_back({.weight = 1, .path = {{l, 1}, {l + 1, 1}}});
+    index.push_back(fast.start({}, {.size = Bytes(1'000'000'000), .path = flows.back().path}));
+  }
+  for (const double factor : {0.5, 2.0, 1.0}) {
+    capacity[0] = BytesPerSecond(factor * 1e10);
+    fast.set_capacity({}, 0, capacity[0]);
+    const auto expected = fair_share(capacity, flows);
+    for (std::size_t f = 0; f < flows.size(); ++f) {
+      ASSERT_NEAR(fast.rate(index[f]) / expected[f], 1.0, 1e-9) << "factor " << factor << " flow " << f;
+    }
+  }
+  EXPECT_EQ(fast.updates(), 3u);  // The starts and the first change are one instant.
 }
 
 // Static networks of many sizes: `start` all, compare once.

@@ -10,10 +10,14 @@ namespace {
 using namespace literals;
 
 template <class A, class B>
-concept Addable = requires(A a, B b) { a + b; };
+concept Addable = requires(A a, B b) {
+  a + b;
+};
 
 template <class A, class B>
-concept Comparable = requires(A a, B b) { a < b; };
+concept Comparable = requires(A a, B b) {
+  a < b;
+};
 
 static_assert(Addable<Bytes, Bytes>);
 static_assert(!Addable<Bytes, Flops>);
@@ -31,9 +35,9 @@ TEST(Units, DecimalAndBinaryMultiplesDiffer) {
 }
 
 TEST(Units, BytesOverARateAreATime) {
-  EXPECT_EQ((1_MB / 50_GBps).value(), 2e-5);       // 1e6 / 50e9.
-  EXPECT_EQ((10_GB / 2.0_s).value(), 5e9);         // B/s.
-  EXPECT_EQ((1_GB / 4_GB), 0.25);                  // Like over like is a bare number.
+  EXPECT_EQ((1_MB / 50_GBps).value(), 2e-5);  // 1e6 / 50e9.
+  EXPECT_EQ((10_GB / 2.0_s).value(), 5e9);    // B/s.
+  EXPECT_EQ((1_GB / 4_GB), 0.25);             // Like over like is a bare number.
   EXPECT_EQ((1_GB / 4_GBps).value(), 0.25);
 }
 

@@ -158,7 +158,7 @@ TEST(Fabric, DiameterIsThatOfTheLayers) {
     const std::vector<std::uint32_t> hops = hops_from(fabric, 0);
     return *std::max_element(hops.begin(), hops.begin() + fabric.gpus());
   };
-  EXPECT_EQ(eccentricity(build_multi_plane(request_of(64))), 6u);    // One leaf a plane: 4, and 2.
+  EXPECT_EQ(eccentricity(build_multi_plane(request_of(64))), 6u);  // One leaf a plane: 4, and 2.
   EXPECT_EQ(eccentricity(build_multi_plane(request_of(256))), 8u);
   EXPECT_EQ(eccentricity(build_multi_rail(request_of(256))), 6u);
   EXPECT_EQ(eccentricity(build_multi_rail(request_of(512))), 8u);

@@ -1,3 +1,5 @@
+#include "topologies/routing.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 #include "sim/random.hpp"
 #include "topologies/catalog.hpp"
 #include "topologies/graph.hpp"
-#include "topologies/routing.hpp"
 
 namespace orrery {
 namespace {
@@ -34,9 +35,9 @@ TEST(Route, IsAConnectedShortestPathThatStartsAndEndsRight) {
     Fabric (*build)(const FabricRequest&);
     int nodes;
   };
-  for (const auto& [build, nodes] : {Case{build_multi_plane, 3}, Case{build_multi_plane, 256},
-                                     Case{build_multi_rail, 20}, Case{build_multi_rail, 256},
-                                     Case{build_multi_rail, 700}}) {
+  for (const auto& [build, nodes] :
+       {Case{build_multi_plane, 3}, Case{build_multi_plane, 256}, Case{build_multi_rail, 20},
+        Case{build_multi_rail, 256}, Case{build_multi_rail, 700}}) {
     const Fabric fabric = fabric_of(build, nodes);
     RandomStream random(7, {"test", "routes", std::uint64_t(nodes)});
     for (int i = 0; i < 20; ++i) {
@@ -55,7 +56,8 @@ TEST(Route, IsAConnectedShortestPathThatStartsAndEndsRight) {
         ASSERT_TRUE(joined(fabric, at, destination));
         pcie += at != destination;
         ASSERT_EQ(path.size() + pcie, hops[destination])
-            << fabric.topology << ' ' << vertex_name(fabric, source) << " to " << vertex_name(fabric, destination);
+            << fabric.topology << ' ' << vertex_name(fabric, source) << " to "
+            << vertex_name(fabric, destination);
       }
     }
   }
@@ -131,7 +133,8 @@ TEST(Route, LatencyAddsUpToTheMeasuredEndToEndTimes) {
 
 TEST(Route, IsTheSameEveryTime) {
   const Fabric once = fabric_of(build_multi_rail, 300), again = fabric_of(build_multi_rail, 300);
-  for (GpuIndex gpu = 1; gpu < once.gpus(); gpu += 7) EXPECT_EQ(route(once, 0, gpu, 3), route(again, 0, gpu, 3));
+  for (GpuIndex gpu = 1; gpu < once.gpus(); gpu += 7)
+    EXPECT_EQ(route(once, 0, gpu, 3), route(again, 0, gpu, 3));
 }
 
 TEST(Route, OfGpusThatShareANicLeavesByIt) {

@@ -1,10 +1,11 @@
+#include "models/collectives/all_to_all.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-#include "models/collectives/all_to_all.hpp"
 #include "sim/random.hpp"
 #include "tests/models/collectives/gate_sample.hpp"
 #include "topologies/catalog.hpp"
@@ -136,7 +137,8 @@ TEST(AllToAll, EveryCountArrivesOnceOnTheRightLinks) {
 TEST(AllToAll, PathsNameEachLinkOnceWithAPositiveShare) {
   const Fabric fabric = fabric_of(256);
   const AllToAllCounts counts = sample_counts(8, 64, 2);
-  const FlowPlan plan = all_to_all_flows(fabric, gpus_of(fabric, 28, 8), counts, {Direction::Combine, 14336_B, link_rates});
+  const FlowPlan plan =
+      all_to_all_flows(fabric, gpus_of(fabric, 28, 8), counts, {Direction::Combine, 14336_B, link_rates});
   double weights = 0;
   for (const FlowPlan::Flow& flow : plan.flows) {
     std::vector<LinkIndex> seen;
@@ -161,7 +163,8 @@ TEST(AllToAll, FlowsEndAtTheClosedBound) {
     const AllToAllCounts counts = sample_counts(nodes, tokens, 9);
     for (const Direction direction : {Direction::Dispatch, Direction::Combine}) {
       const TransferRates rates{BytesPerSecond(30e9), BytesPerSecond(138e9)};
-      const FlowPlan plan = all_to_all_flows(fabric, gpus_of(fabric, 0, nodes), counts, {direction, 7392_B, rates});
+      const FlowPlan plan =
+          all_to_all_flows(fabric, gpus_of(fabric, 0, nodes), counts, {direction, 7392_B, rates});
       const AllToAllLoad load = all_to_all_load(counts, 7392_B);
       const double closed = std::max(load.nic_bytes / 30e9, load.nvlink_bytes / 138e9);
       EXPECT_NEAR(bound(plan, capacities(fabric)).value() / closed, 1, 1e-5);
@@ -175,7 +178,8 @@ TEST(AllToAll, FlowsEndAtTheClosedBoundOnTheNetworkOfTheSimulator) {
   const Fabric fabric = fabric_of(8);
   const AllToAllCounts counts = sample_counts(8, 512, 4);
   for (const Direction direction : {Direction::Dispatch, Direction::Combine}) {
-    const FlowPlan plan = all_to_all_flows(fabric, gpus_of(fabric, 0, 8), counts, {direction, 7392_B, link_rates});
+    const FlowPlan plan =
+        all_to_all_flows(fabric, gpus_of(fabric, 0, 8), counts, {direction, 7392_B, link_rates});
     FlowNetwork network(capacities(fabric));
     for (const FlowPlan::Flow& flow : plan.flows)
       network.start(Picoseconds(0), {flow.size, flow.weight, plan.path(flow), 0});
@@ -206,7 +210,8 @@ TEST(AllToAll, SkewMakesItSlowerAndABusyNodeSlowest) {
 TEST(AllToAll, NoTokensNeedNoFlowsAndNoTime) {
   const Fabric fabric = fabric_of(2);
   const AllToAllCounts none(2, 8);
-  EXPECT_TRUE(all_to_all_flows(fabric, gpus_of(fabric, 0, 2), none, {Direction::Dispatch, 7392_B, link_rates}).flows.empty());
+  EXPECT_TRUE(all_to_all_flows(fabric, gpus_of(fabric, 0, 2), none, {Direction::Dispatch, 7392_B, link_rates})
+                  .flows.empty());
   EXPECT_EQ(all_to_all_time(all_to_all_load(none, 7392_B), link_rates, {10, 20}).value(), 0);
 }
 

@@ -1,3 +1,5 @@
+#include "models/collectives/collective.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "models/collectives/collective.hpp"
 #include "sim/random.hpp"
 
 namespace orrery {
@@ -31,21 +32,21 @@ std::vector<std::vector<std::string>> table(const std::string& name) {
 struct Errors {
   double sum = 0, worst = 0;
   int rows = 0;
-  void add(double error) {
-    sum += std::abs(error), worst = std::max(worst, std::abs(error)), ++rows;
-  }
+  void add(double error) { sum += std::abs(error), worst = std::max(worst, std::abs(error)), ++rows; }
   double mean() const { return sum / rows; }
 };
 
 void print(const char* name, const char* part, const Errors& errors) {
-  std::printf("%-22s %-9s %4d rows  mean %5.1f%%  worst %5.1f%%\n", name, part, errors.rows, 100 * errors.mean(),
-              100 * errors.worst);
+  std::printf("%-22s %-9s %4d rows  mean %5.1f%%  worst %5.1f%%\n", name, part, errors.rows,
+              100 * errors.mean(), 100 * errors.worst);
 }
 
 // Every second size of a (kind, ranks) was fitted, starting with the first where kind + ranks is even.
 TEST(Collective, InANodeAgreesWithNcclOnFittedAndHeldOutRows) {
   const std::pair<const char*, const CollectiveConstants*> machines[] = {
-      {"a100_nccl.csv", &a100_collectives}, {"h100_nccl.csv", &h100_collectives}, {"b200_nccl.csv", &b200_collectives}};
+      {"a100_nccl.csv", &a100_collectives},
+      {"h100_nccl.csv", &h100_collectives},
+      {"b200_nccl.csv", &b200_collectives}};
   const std::vector<std::string> names{"all_reduce", "all_gather", "reduce_scatter", "alltoall"};
   const Collective kinds[] = {Collective::AllReduce, Collective::AllGather, Collective::ReduceScatter,
                               Collective::AllToAll};
@@ -58,7 +59,8 @@ TEST(Collective, InANodeAgreesWithNcclOnFittedAndHeldOutRows) {
       const Bytes bytes(2 * std::stoll(row[3]));  // Elements of two bytes.
       if (bytes < 1_MiB) continue;
       const int place = std::countr_zero(std::uint64_t(bytes.value() / 512));
-      const Seconds time = collective_time(*constants, kinds[kind], bytes, ranks, 1, constants->nvlink_line, 50_GBps);
+      const Seconds time =
+          collective_time(*constants, kinds[kind], bytes, ranks, 1, constants->nvlink_line, 50_GBps);
       const double error = time.value() / (std::stod(row[4]) * 1e-3) - 1;
       ((place + int(kind) + std::countr_zero(unsigned(ranks)) - 1) % 2 == 0 ? fitted : held_out).add(error);
     }
@@ -79,7 +81,8 @@ TEST(Collective, BetweenNodesAgreesWithNcclOnFittedAndHeldOutRows) {
     const int gpus = std::stoi(row[0]);
     const Bytes bytes(std::stoll(row[1]));
     if (gpus < 16 || bytes < 1_MiB) continue;
-    const Seconds time = collective_time(a100_collectives, Collective::AllReduce, bytes, 8, gpus / 8, 300_GBps, 16.42_GBps);
+    const Seconds time =
+        collective_time(a100_collectives, Collective::AllReduce, bytes, 8, gpus / 8, 300_GBps, 16.42_GBps);
     const int parity = std::countr_zero(std::uint64_t(bytes.value())) + std::countr_zero(unsigned(gpus / 8));
     (parity % 2 == 0 ? fitted : held_out).add(time.value() / (std::stod(row[2]) * 1e-6) - 1);
   }
@@ -96,10 +99,12 @@ TEST(Collective, BetweenNodesAgreesWithNcclOnFittedAndHeldOutRows) {
 // only the first row's distance from it is tested.
 TEST(Collective, HopperBetweenNodesFallsOffTowardsSmallSizesAsMeasured) {
   const auto bus = [](Bytes bytes) {
-    const Seconds time = collective_time(h100_collectives, Collective::AllReduce, bytes, 8, 8, 450_GBps, 48.25_GBps);
+    const Seconds time =
+        collective_time(h100_collectives, Collective::AllReduce, bytes, 8, 8, 450_GBps, 48.25_GBps);
     return 2 * 63.0 / 64 * double(bytes.value()) / time.value() / 1e9;
   };
-  std::printf("H100 x 64 all-reduce: 512 MB %.0f (published 356), 8 GB %.0f (386) GB/s\n", bus(512_MB), bus(8_GB));
+  std::printf("H100 x 64 all-reduce: 512 MB %.0f (published 356), 8 GB %.0f (386) GB/s\n", bus(512_MB),
+              bus(8_GB));
   EXPECT_NEAR(bus(512_MB) / 356, 1, 0.15);
   EXPECT_NEAR(bus(8_GB) / 386, 1, 0.05);
 }

@@ -1,3 +1,5 @@
+#include "models/collectives/deep_ep.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,7 +8,6 @@
 #include <map>
 #include <sstream>
 
-#include "models/collectives/deep_ep.hpp"
 #include "tests/models/collectives/gate_sample.hpp"
 
 namespace orrery {
@@ -84,7 +85,8 @@ TEST(DeepEp, SampledRoutingAgreesWithTheExactExpectation) {
     for (const std::int32_t n : cells) sum += n;
     return sum / sources / 4096;
   };
-  const AllToAllCounts one = sample_counts(1, 4096, 5), two = sample_counts(2, 4096, 5), four = sample_counts(4, 4096, 5);
+  const AllToAllCounts one = sample_counts(1, 4096, 5), two = sample_counts(2, 4096, 5),
+                       four = sample_counts(4, 4096, 5);
   EXPECT_NEAR(per_token(one.copies, 8), 8 * (1 - missed(32)), 0.02);  // Deviation 1 / sqrt(8 * 4096).
   EXPECT_NEAR(per_token(two.copies, 16), 16 * (1 - missed(16)), 0.02);
   EXPECT_NEAR(per_token(four.tokens, 32), 4 * (1 - missed(64)), 0.02);
@@ -101,8 +103,10 @@ TEST(DeepEp, AllEightMeasuredRatesComeBackAtTheSettingTheyWereMeasuredAt) {
     const AllToAllLoad load{sent * bytes, leaving * bytes, set.tokens * set.nodes / 8};
     for (const auto& [around, measured] : {std::pair(Surroundings::Alone, deep_ep[kind].nic_alone),
                                            std::pair(Surroundings::Beside, deep_ep[kind].nic_beside)}) {
-      const Seconds time = all_to_all_time(load, transfer_rates(deep_ep, kind, around), chunking(deep_ep, around));
-      EXPECT_NEAR(sent * double(token.value()) / time.value() / measured.value(), 1, 1e-9) << deep_ep[kind].name;
+      const Seconds time =
+          all_to_all_time(load, transfer_rates(deep_ep, kind, around), chunking(deep_ep, around));
+      EXPECT_NEAR(sent * double(token.value()) / time.value() / measured.value(), 1, 1e-9)
+          << deep_ep[kind].name;
     }
   }
 }

@@ -77,7 +77,7 @@ TEST(Requests, AreRefusedWithTheKeyWhatWasFoundAndTheNearestAllowedValues) {
       {"1f1b",
        {4096, 2048},
        "plan.global_batch",
-       "4096 ranks with 1 stages each and 2048 micro-batches are more than 4194304 chunks",
+       "ranks x stages a rank x micro-batches must be at most 4194304; found 4096 x 1 x 2048",
        "try 1024 micro-batches or fewer"},
   };
   for (const Refusal& refusal : refusals) {
