@@ -25,8 +25,8 @@ struct Results {
 
 /// One report: results in, files out. Pure; `publish` is what touches the disk.
 struct Writer {
-  std::string_view name;     ///< As the command line names it.
-  std::string_view files;    ///< What it writes, for help texts.
+  std::string_view name;   ///< As the command line names it.
+  std::string_view files;  ///< What it writes, for help texts.
   std::string_view meaning;
   std::vector<OutputFile> (*write)(const Results&);
 };

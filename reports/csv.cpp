@@ -25,8 +25,12 @@ void append_text(std::string& csv, const std::string& text, Cell cell) {
 }
 
 void append_value(std::string& csv, const std::string& text, Cell cell) { append_text(csv, text, cell); }
-void append_value(std::string& csv, double number, Cell) { fmt::format_to(std::back_inserter(csv), "{}", number); }
-void append_value(std::string& csv, std::int64_t number, Cell) { fmt::format_to(std::back_inserter(csv), "{}", number); }
+void append_value(std::string& csv, double number, Cell) {
+  fmt::format_to(std::back_inserter(csv), "{}", number);
+}
+void append_value(std::string& csv, std::int64_t number, Cell) {
+  fmt::format_to(std::back_inserter(csv), "{}", number);
+}
 
 }  // namespace
 
@@ -39,7 +43,8 @@ std::string to_csv(const Table& table) {
     append_text(csv, column.name, cell);
   }
   csv += '\n';
-  const std::size_t rows = std::visit([](const auto& values) { return values.size(); }, table.columns[0].values);
+  const std::size_t rows =
+      std::visit([](const auto& values) { return values.size(); }, table.columns[0].values);
   for (std::size_t row = 0; row < rows; ++row) {
     for (const Column& column : table.columns) {
       if (&column != &table.columns.front()) csv += ',';

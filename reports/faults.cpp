@@ -33,7 +33,8 @@ void look_into(const nlohmann::ordered_json& tree, const std::string& path, Find
       look_into(child, path.empty() ? key : path + "." + key, findings);
     }
   } else if (tree.is_array()) {
-    for (std::size_t i = 0; i < tree.size(); ++i) look_into(tree[i], fmt::format("{}[{}]", path, i), findings);
+    for (std::size_t i = 0; i < tree.size(); ++i)
+      look_into(tree[i], fmt::format("{}[{}]", path, i), findings);
   }
 }
 
@@ -51,13 +52,17 @@ Findings faults_of(const Table& table) {
     const std::string key = table.name + "." + column.name;
     if (!is_name(column.name)) findings.push_back({key, "cannot be the name of a column", ""});
     if (!names.insert(column.name).second) findings.push_back({key, "is there twice", ""});
-    if (is_calendar_unit(column.unit)) findings.push_back({key, "has a unit of calendars", "write s, ms, h, d"});
+    if (is_calendar_unit(column.unit))
+      findings.push_back({key, "has a unit of calendars", "write s, ms, h, d"});
     if (size_of(column) != size_of(table.columns.front())) {
-      findings.push_back({key, fmt::format("has {} rows, the first column {}", size_of(column),
-                                           size_of(table.columns.front())), ""});
+      findings.push_back(
+          {key,
+           fmt::format("has {} rows, the first column {}", size_of(column), size_of(table.columns.front())),
+           ""});
     }
     if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) {
-      const auto wrong = std::find_if_not(numbers->begin(), numbers->end(), [](double v) { return std::isfinite(v); });
+      const auto wrong =
+          std::find_if_not(numbers->begin(), numbers->end(), [](double v) { return std::isfinite(v); });
       if (wrong != numbers->end()) {
         findings.push_back({key, fmt::format("row {} is {}", wrong - numbers->begin(), *wrong), ""});
       }

@@ -50,7 +50,8 @@ void write_attribute(hid_t object, const std::string& name, const std::string& v
   hdf5_check(H5Pset_char_encoding(properties, H5T_CSET_UTF8));
   const Hdf5Handle type = string_type();
   const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Hdf5Handle attribute(H5Acreate2(object, name.c_str(), type, space, properties, H5P_DEFAULT), H5Aclose);
+  const Hdf5Handle attribute(H5Acreate2(object, name.c_str(), type, space, properties, H5P_DEFAULT),
+                             H5Aclose);
   const std::string text = storable(value);
   const char* const pointer = text.c_str();
   hdf5_check(H5Awrite(attribute, type, &pointer));
@@ -79,8 +80,8 @@ Hdf5Handle create_dataset(hid_t group, const std::string& name, hid_t type, hsiz
 }
 
 template <class Number>
-Hdf5Handle write_numbers(hid_t group, const std::string& name, const std::vector<Number>& values, hid_t in_file,
-                         hid_t in_memory) {
+Hdf5Handle write_numbers(hid_t group, const std::string& name, const std::vector<Number>& values,
+                         hid_t in_file, hid_t in_memory) {
   const Hdf5Handle properties = dataset_properties(values.size(), Packing::Numbers);
   Hdf5Handle dataset = create_dataset(group, name, in_file, values.size(), properties);
   if (!values.empty()) hdf5_check(H5Dwrite(dataset, in_memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
@@ -109,12 +110,13 @@ Hdf5Handle write_values(hid_t group, const std::string& name, const std::vector<
 
 void write_table(hid_t file, const Table& table) {
   const Hdf5Handle properties = object_properties(H5P_GROUP_CREATE);
-  const Hdf5Handle group(H5Gcreate2(file, table.name.c_str(), utf8_link(), properties, H5P_DEFAULT), H5Gclose);
+  const Hdf5Handle group(H5Gcreate2(file, table.name.c_str(), utf8_link(), properties, H5P_DEFAULT),
+                         H5Gclose);
   if (!table.meaning.empty()) write_attribute(group, "long_name", table.meaning);
   std::vector<Hdf5Handle> datasets;
   for (const Column& column : table.columns) {
-    datasets.push_back(
-        std::visit([&](const auto& values) { return write_values(group, column.name, values); }, column.values));
+    datasets.push_back(std::visit(
+        [&](const auto& values) { return write_values(group, column.name, values); }, column.values));
     if (datasets.size() == 1) {
       hdf5_check(H5DSset_scale(datasets.front(), column.name.c_str()));
     } else {

@@ -18,7 +18,9 @@ void append_number(std::string& text, double number) {
   if (text.find_first_of(".e", start) == std::string::npos) text += ".0";
 }
 
-std::string quoted(const std::string& text) { return Tree(text).dump(-1, ' ', false, Tree::error_handler_t::replace); }
+std::string quoted(const std::string& text) {
+  return Tree(text).dump(-1, ' ', false, Tree::error_handler_t::replace);
+}
 
 void append(std::string& text, const Tree& tree, std::size_t depth) {
   if (tree.is_number_float()) return append_number(text, tree.get<double>());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <protozero/pbf_writer.hpp>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -13,22 +14,28 @@ namespace orrery {
 namespace {
 
 // Field numbers of Perfetto's schema, message by message.
-namespace trace { constexpr int packet = 1; }
+namespace trace {
+constexpr int packet = 1;
+}
 namespace packet {
 constexpr int timestamp = 8, sequence_id = 10, track_event = 11, interned_data = 12, sequence_flags = 13,
               track_descriptor = 60;
 constexpr int state_cleared = 1, needs_state = 2;
-}
+}  // namespace packet
 namespace track {
 constexpr int uuid = 1, name = 2, process = 3, parent_uuid = 5, child_ordering = 11, sibling_order_rank = 12;
 constexpr int explicit_order = 3;
+}  // namespace track
+namespace process {
+constexpr int pid = 1, name = 6;
 }
-namespace process { constexpr int pid = 1, name = 6; }
 namespace event {
 constexpr int type = 9, name_id = 10, track_uuid = 11, flow_ids = 47, terminating_flow_ids = 48;
 constexpr int slice_begin = 1, slice_end = 2;
+}  // namespace event
+namespace interned {
+constexpr int event_names = 2, id = 1, name = 2;
 }
-namespace interned { constexpr int event_names = 2, id = 1, name = 2; }
 
 using Writer = protozero::pbf_writer;
 using Index = std::uint32_t;
@@ -88,24 +95,30 @@ void append_stream(std::string& bytes, const Timeline& timeline, Index actor, In
 
 std::uint64_t nanoseconds(Picoseconds time) { return std::uint64_t(time.value() / 1000); }
 
-/// The arrows that leave and enter each slice, as rows of flow identities (arrow index + 1).
+/// The arrows at one end of each slice, as rows of flow identities (arrow index + 1) laid end to end.
 struct Flows {
-  std::vector<std::vector<std::uint64_t>> leaving, entering;
+  std::vector<std::size_t> first;  ///< Of each slice's row; one more for the end of the last.
+  std::vector<std::uint64_t> ids;
+  std::span<const std::uint64_t> of(Index slice) const {
+    return {ids.data() + first[slice], ids.data() + first[slice + 1]};
+  }
 };
 
-Flows flows_of(const Timeline& timeline) {
-  Flows flows{std::vector<std::vector<std::uint64_t>>(timeline.slices.size()),
-              std::vector<std::vector<std::uint64_t>>(timeline.slices.size())};
-  for (std::size_t i = 0; i < timeline.arrows.size(); ++i) {
-    const auto [from, to] = timeline.arrows[i];
-    ORRERY_CHECK(from < timeline.slices.size() && to < timeline.slices.size());
-    flows.leaving[from].push_back(i + 1);
-    flows.entering[to].push_back(i + 1);
+Flows flows_by(Index Timeline::Arrow::*end, const Timeline& timeline) {
+  Flows flows{std::vector<std::size_t>(timeline.slices.size() + 1),
+              std::vector<std::uint64_t>(timeline.arrows.size())};
+  for (const Timeline::Arrow& arrow : timeline.arrows) {
+    ORRERY_CHECK(arrow.*end < timeline.slices.size());
+    ++flows.first[arrow.*end + 1];
   }
+  std::partial_sum(flows.first.begin(), flows.first.end(), flows.first.begin());
+  std::vector<std::size_t> next(flows.first.begin(), flows.first.end() - 1);
+  for (std::size_t i = 0; i < timeline.arrows.size(); ++i) flows.ids[next[timeline.arrows[i].*end]++] = i + 1;
   return flows;
 }
 
-void append_slice(std::string& bytes, const Timeline& timeline, const Flows& flows, Index index) {
+void append_slice(std::string& bytes, const Timeline& timeline, const Flows& leaving, const Flows& entering,
+                  Index index) {
   const Timeline::Slice& slice = timeline.slices[index];
   const std::uint64_t uuid = uuid_of(timeline, slice.actor, slice.stream);
   append_packet(bytes, packet::needs_state, [&](Writer& one) {
@@ -114,8 +127,8 @@ void append_slice(std::string& bytes, const Timeline& timeline, const Flows& flo
     begin.add_enum(event::type, event::slice_begin);
     begin.add_uint64(event::name_id, slice.name + std::uint64_t(1));
     begin.add_uint64(event::track_uuid, uuid);
-    for (const std::uint64_t id : flows.leaving[index]) begin.add_fixed64(event::flow_ids, id);
-    for (const std::uint64_t id : flows.entering[index]) begin.add_fixed64(event::terminating_flow_ids, id);
+    for (const std::uint64_t id : leaving.of(index)) begin.add_fixed64(event::flow_ids, id);
+    for (const std::uint64_t id : entering.of(index)) begin.add_fixed64(event::terminating_flow_ids, id);
   });
   append_packet(bytes, packet::needs_state, [&](Writer& one) {
     one.add_uint64(packet::timestamp, nanoseconds(slice.end));
@@ -140,8 +153,10 @@ std::vector<Index> by_track(const std::vector<Timeline::Slice>& slices) {
 }  // namespace
 
 std::string to_perfetto(const Timeline& timeline) {
-  const Flows flows = flows_of(timeline);
+  const Flows leaving = flows_by(&Timeline::Arrow::from, timeline);
+  const Flows entering = flows_by(&Timeline::Arrow::to, timeline);
   std::string bytes;
+  bytes.reserve(48 * timeline.slices.size());  // Some 40 a slice; growing by copies costs more.
   append_names(bytes, timeline);
   const Timeline::Slice* before = nullptr;
   for (const Index index : by_track(timeline.slices)) {
@@ -154,7 +169,7 @@ std::string to_perfetto(const Timeline& timeline) {
     if (!same_actor) append_process(bytes, timeline, slice.actor);
     if (!same_stream) append_stream(bytes, timeline, slice.actor, slice.stream);
     ORRERY_CHECK(!same_stream || before->end <= slice.start);
-    append_slice(bytes, timeline, flows, index);
+    append_slice(bytes, timeline, leaving, entering, index);
     before = &slice;
   }
   return bytes;

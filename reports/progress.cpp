@@ -13,8 +13,8 @@
 namespace orrery {
 namespace {
 
-constexpr Seconds patience{1.0};       ///< Shorter work needs no line.
-constexpr Seconds repaint{0.1};        ///< Ten a second.
+constexpr Seconds patience{1.0};  ///< Shorter work needs no line.
+constexpr Seconds repaint{0.1};   ///< Ten a second.
 constexpr Seconds log_interval{30.0};
 constexpr int bar_width = 20;
 
@@ -35,16 +35,19 @@ std::optional<Seconds> time_left(const ProgressState& state) {
 
 std::string progress_line(const ProgressState& state, const Style& style) {
   const double share = std::clamp(state.share, 0.0, 1.0);
-  const std::string what = style.glyphs == Glyphs::Ascii ? to_ascii(one_line(state.what)) : one_line(state.what);
+  const std::string what =
+      style.glyphs == Glyphs::Ascii ? to_ascii(one_line(state.what)) : one_line(state.what);
   const auto left = time_left(state);
   // Rounded down: 100 % is said of finished work alone.
   const std::string numbers = fmt::format("{:3} %  {}{}", int(100 * share), rough(state.elapsed),
                                           left ? fmt::format(", about {} left", rough(*left)) : "");
   const std::string stroke = padded(bar(share, bar_width, style.glyphs), bar_width, Align::Left);
   // The last column stays free: a full line would scroll some terminals.
-  const int room = style.columns - 1 - display_width(numbers) - bar_width - 4;
-  if (room < 8) return shortened(what + " " + numbers, style.columns - 1, style.glyphs);
-  return shortened(what, room, style.glyphs) + "  " + stroke + "  " + numbers;
+  const int room = style.columns - 1 - display_width(numbers) - 2;
+  const int beside_bar = room - bar_width - 2;
+  if (beside_bar >= 12) return shortened(what, beside_bar, style.glyphs) + "  " + stroke + "  " + numbers;
+  if (room >= 4) return shortened(what, room, style.glyphs) + "  " + numbers;
+  return shortened(numbers, style.columns - 1, style.glyphs);
 }
 
 ProgressChannel progress_channel(const Surroundings& surroundings) {

@@ -71,7 +71,8 @@ Fault create_folder(const Path& folder, Work& work) {
 }
 
 /// A name nobody has, taken: mine by process, and by number should an earlier run have died with it.
-int open_aside(const Path& folder, const std::string& name, const char* kind, Path& taken, const FileCalls& calls) {
+int open_aside(const Path& folder, const std::string& name, const char* kind, Path& taken,
+               const FileCalls& calls) {
   for (int attempt = 0;; ++attempt) {
     taken = folder / fmt::format(".{}.{}-{}.{}", name, ::getpid(), attempt, kind);
     const int descriptor = calls.open(taken.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -117,12 +118,14 @@ Fault move_into_place(Move& move, const FileCalls& calls) {
     Path old = move.waiting;
     old.replace_extension(".old");
     // A second name keeps the place filled throughout; where there are no hard links, it steps aside.
-    if (calls.link(move.place.c_str(), old.c_str()) != 0 && calls.rename(move.place.c_str(), old.c_str()) != 0) {
+    if (calls.link(move.place.c_str(), old.c_str()) != 0 &&
+        calls.rename(move.place.c_str(), old.c_str()) != 0) {
       return fault_now(move.place, "keep the old");
     }
     move.replaced = old;
   }
-  if (calls.rename(move.waiting.c_str(), move.place.c_str()) != 0) return fault_now(move.place, "rename into");
+  if (calls.rename(move.waiting.c_str(), move.place.c_str()) != 0)
+    return fault_now(move.place, "rename into");
   move.moved = true;
   return {};
 }
@@ -169,7 +172,8 @@ FileCalls system_file_calls() {
   return {
       .mkdir = [](const char* path, mode_t mode) { return ::mkdir(path, mode); },
       .open = [](const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); },
-      .write = [](int descriptor, const void* bytes, std::size_t size) { return ::write(descriptor, bytes, size); },
+      .write = [](int descriptor, const void* bytes,
+                  std::size_t size) { return ::write(descriptor, bytes, size); },
       .fsync = [](int descriptor) { return ::fsync(descriptor); },
       .close = [](int descriptor) { return ::close(descriptor); },
       .link = [](const char* from, const char* to) { return ::link(from, to); },

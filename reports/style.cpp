@@ -21,7 +21,8 @@ std::optional<std::string> variable(std::initializer_list<const char*> names) {
 }
 
 bool says_utf8(std::string language) {
-  std::transform(language.begin(), language.end(), language.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(language.begin(), language.end(), language.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return language.find("utf-8") != std::string::npos || language.find("utf8") != std::string::npos;
 }
 
@@ -51,8 +52,10 @@ Style choose_style(const Surroundings& surroundings, Wish colour, Wish ascii) {
 
   const auto is_set = [](const std::optional<std::string>& value) { return value && !value->empty(); };
   const bool forced = is_set(surroundings.force_color) && *surroundings.force_color != "0";
-  const bool automatic = !is_set(surroundings.no_color) && (forced || (terminal && surroundings.term != "dumb"));
-  style.colour = colour == Wish::Always || (colour == Wish::Automatic && automatic) ? Colour::Ansi : Colour::None;
+  const bool automatic =
+      !is_set(surroundings.no_color) && (forced || (terminal && surroundings.term != "dumb"));
+  style.colour =
+      colour == Wish::Always || (colour == Wish::Automatic && automatic) ? Colour::Ansi : Colour::None;
   return style;
 }
 

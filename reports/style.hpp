@@ -30,6 +30,7 @@ Surroundings look_around(int descriptor);
 /// Colour: as wished, else never when NO_COLOR is set and not empty (no-color.org), else when forced,
 /// else on a terminal that is not "dumb". Glyphs: `Wish::Always` for ASCII wins, else Unicode if the
 /// language says UTF-8. Columns: the terminal's, between 40 and 100; 100 elsewhere.
-Style choose_style(const Surroundings& surroundings, Wish colour = Wish::Automatic, Wish ascii = Wish::Automatic);
+Style choose_style(const Surroundings& surroundings, Wish colour = Wish::Automatic,
+                   Wish ascii = Wish::Automatic);
 
 }  // namespace orrery

@@ -13,8 +13,8 @@
 namespace orrery {
 namespace {
 
-constexpr int margin = 2;   ///< Before every line of a block.
-constexpr int gutter = 2;   ///< Between columns.
+constexpr int margin = 2;       ///< Before every line of a block.
+constexpr int gutter = 2;       ///< Between columns.
 constexpr int least_text = 12;  ///< A column of words is not made narrower than this.
 
 using Lines = std::vector<std::string>;
@@ -56,7 +56,8 @@ Lines lines_of(const Facts& facts, const Style& style) {
   const int label_width = std::min(widest(labels), (style.columns - margin) / 2);
   const int room = style.columns - margin - label_width - gutter;
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    const std::string label = padded(shortened(labels[i], label_width, style.glyphs), label_width, Align::Left);
+    const std::string label =
+        padded(shortened(labels[i], label_width, style.glyphs), label_width, Align::Left);
     const Lines values = wrapped(shown(facts.rows[i].value, style), room);
     for (const std::string& value : values) {
       const bool first = &value == &values.front();
@@ -82,11 +83,11 @@ Lines lines_of(const Bars& bars, const Style& style) {
   const int bar_width = std::min(room, 40);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const std::string stroke = bar(largest > 0 ? bars.rows[i].share / largest : 0, bar_width, style.glyphs);
-    lines.push_back(blanks(margin) +
-                    padded(shortened(labels[i], label_width, style.glyphs), label_width, Align::Left) +
-                    blanks(gutter) + coloured(stroke, "36", style) + blanks(bar_width - display_width(stroke)) +
-                    blanks(gutter) + padded(shares[i], share_width, Align::Right) + blanks(gutter) +
-                    padded(shortened(values[i], value_width, style.glyphs), value_width, Align::Right));
+    lines.push_back(
+        blanks(margin) + padded(shortened(labels[i], label_width, style.glyphs), label_width, Align::Left) +
+        blanks(gutter) + coloured(stroke, "36", style) + blanks(bar_width - display_width(stroke)) +
+        blanks(gutter) + padded(shares[i], share_width, Align::Right) + blanks(gutter) +
+        padded(shortened(values[i], value_width, style.glyphs), value_width, Align::Right));
   }
   return lines;
 }
@@ -115,8 +116,8 @@ std::vector<int> fitting_widths(const Grid& grid, const Style& style) {
 }
 
 /// One row of cells, as many lines high as its tallest cell.
-void append_row(Lines& lines, const Grid& grid, const std::vector<std::string>& cells, const std::vector<int>& widths,
-                const std::function<std::string(std::string)>& finish) {
+void append_row(Lines& lines, const Grid& grid, const std::vector<std::string>& cells,
+                const std::vector<int>& widths, const std::function<std::string(std::string)>& finish) {
   std::vector<Lines> pieces;
   std::size_t height = 1;
   for (std::size_t c = 0; c < cells.size(); ++c) {
@@ -153,8 +154,10 @@ Lines lines_of(const Grid& given, const Style& style) {
   }
   std::vector<std::string> headings;
   for (const Grid::Heading& heading : grid.headings) headings.push_back(heading.text);
-  append_row(lines, grid, headings, widths, [&](const std::string& text) { return coloured(text, "2", style); });
-  for (const auto& row : grid.rows) append_row(lines, grid, row, widths, [](std::string text) { return text; });
+  append_row(lines, grid, headings, widths,
+             [&](const std::string& text) { return coloured(text, "2", style); });
+  for (const auto& row : grid.rows)
+    append_row(lines, grid, row, widths, [](std::string text) { return text; });
   return lines;
 }
 
@@ -162,7 +165,8 @@ Lines lines_of(const Comparison& comparison, const Style& style) {
   Grid grid{.headings = {{"", Align::Left}, {"simulated"}, {"published"}, {"error"}, {"source", Align::Left}},
             .rows = {}};
   for (const Comparison::Row& row : comparison.rows) {
-    grid.rows.push_back({row.what, row.simulated, row.published, signed_percent(row.error_percent), row.source});
+    grid.rows.push_back(
+        {row.what, row.simulated, row.published, signed_percent(row.error_percent), row.source});
   }
   return lines_of(grid, style);
 }
@@ -182,7 +186,7 @@ Lines title_lines(const std::string& title, const char* code, const Style& style
 
 }  // namespace
 
-std::string to_text(const Document& document, const Style& style) {
+std::string to_text(const Page& document, const Style& style) {
   ORRERY_CHECK(style.columns >= 40);
   std::string text;
   if (!document.title.empty()) {
@@ -196,7 +200,7 @@ std::string to_text(const Document& document, const Style& style) {
   for (const Section& section : document.sections) {
     if (!text.empty()) text += '\n';
     if (!section.title.empty()) append(text, title_lines(section.title, "1", style));
-    for (const Block& block : section.blocks) {
+    for (const PageBlock& block : section.blocks) {
       if (&block != &section.blocks.front()) text += '\n';
       append(text, std::visit([&](const auto& content) { return lines_of(content, style); }, block));
     }

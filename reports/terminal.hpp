@@ -57,14 +57,14 @@ struct Comparison {
   std::vector<Row> rows;
 };
 
-using Block = std::variant<Paragraph, Facts, Bars, Grid, Comparison>;
+using PageBlock = std::variant<Paragraph, Facts, Bars, Grid, Comparison>;
 
 struct Section {
   std::string title;
-  std::vector<Block> blocks;
+  std::vector<PageBlock> blocks;
 };
 
-struct Document {
+struct Page {
   std::string title;
   std::vector<Section> sections;
 };
@@ -73,6 +73,6 @@ struct Document {
 /// columns are counted as a terminal shows them. Control characters in texts are made harmless.
 /// In ASCII style the bytes are ASCII. In a style without colour they hold no escape sequence. A grid
 /// too wide even with its texts broken becomes a list, one cell a line.
-std::string to_text(const Document& document, const Style& style);
+std::string to_text(const Page& document, const Style& style);
 
 }  // namespace orrery

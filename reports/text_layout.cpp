@@ -25,7 +25,9 @@ std::string take(std::string_view& text, int width) {
 }
 
 void wrap_line(std::string_view line, int width, std::vector<std::string>& lines) {
-  const std::size_t indent = std::min(line.find_first_not_of(' '), std::size_t(width) / 2);
+  // An indent leaves room for a character of two columns.
+  const std::size_t indent =
+      std::min(line.find_first_not_of(' '), std::size_t(width) / 2 - (width < 4 ? 1 : 0));
   std::string current(line.substr(0, std::min(indent, line.size())));
   bool started = false;
   while (!line.empty()) {

@@ -68,10 +68,10 @@ bool in(const std::array<Range, N>& ranges, char32_t point) {
 bool is_control(char32_t point) { return point < 0x20 || (point >= 0x7F && point < 0xA0); }
 
 constexpr std::array<std::pair<char32_t, std::string_view>, 24> spellings{{
-    {U'µ', "u"},       {U'\u03BC', "u"},  {U'×', "x"},       {U'·', "*"},      {U'→', "->"},     {U'←', "<-"},
-    {U'–', "-"},       {U'—', "--"},      {U'\u2212', "-"},  {U'≤', "<="},     {U'≥', ">="},     {U'≈', "~"},
-    {U'±', "+-"},      {U'…', "..."},     {U'\u00A0', " "},  {U'\u202F', " "}, {U'‘', "'"},      {U'’', "'"},
-    {U'“', "\""},      {U'”', "\""},      {U'°', " deg"},    {U'²', "^2"},     {U'³', "^3"},     {U'€', "EUR"},
+    {U'µ', "u"},  {U'\u03BC', "u"}, {U'×', "x"},      {U'·', "*"},      {U'→', "->"}, {U'←', "<-"},
+    {U'–', "-"},  {U'—', "--"},     {U'\u2212', "-"}, {U'≤', "<="},     {U'≥', ">="}, {U'≈', "~"},
+    {U'±', "+-"}, {U'…', "..."},    {U'\u00A0', " "}, {U'\u202F', " "}, {U'‘', "'"},  {U'’', "'"},
+    {U'“', "\""}, {U'”', "\""},     {U'°', " deg"},   {U'²', "^2"},     {U'³', "^3"}, {U'€', "EUR"},
 }};
 
 }  // namespace
@@ -95,7 +95,8 @@ void append_utf8(std::string& text, char32_t point) {
   } else if (point < 0x10000) {
     text += {char(0xE0 | point >> 12), continuation(point >> 6), continuation(point)};
   } else {
-    text += {char(0xF0 | point >> 18), continuation(point >> 12), continuation(point >> 6), continuation(point)};
+    text +=
+        {char(0xF0 | point >> 18), continuation(point >> 12), continuation(point >> 6), continuation(point)};
   }
 }
 
@@ -130,8 +131,8 @@ std::string one_line(std::string_view text) {
 std::string to_ascii(std::string_view text) {
   std::string result;
   for (const char32_t point : code_points(text)) {
-    const auto spelling =
-        std::find_if(spellings.begin(), spellings.end(), [point](const auto& row) { return row.first == point; });
+    const auto spelling = std::find_if(spellings.begin(), spellings.end(),
+                                       [point](const auto& row) { return row.first == point; });
     if (point < 0x80) {
       result += char(point);
     } else if (spelling != spellings.end()) {

@@ -58,7 +58,8 @@ void add_place(std::string& text, const Place& place, std::span<const SourceText
   const Excerpt part = excerpt(line_of(source.text, place.line), place);
   const std::string number = source.kind == SourceKind::Argument ? "" : std::to_string(place.line);
   const std::string margin(std::max<std::size_t>(number.size(), 1), ' ');
-  text += "  " + margin + "|\n  " + (number.empty() ? margin : number) + "| " + part.text + "\n  " + margin + "| ";
+  text += "  " + margin + "|\n  " + (number.empty() ? margin : number) + "| " + part.text + "\n  " + margin +
+          "| ";
   text += std::string(part.caret, ' ') + std::string(part.width, '^') + "\n";
 }
 
@@ -100,7 +101,8 @@ std::string diagnostics_text(const Diagnostics& diagnostics, std::span<const Sou
 std::string diagnostics_json(const Diagnostics& diagnostics, std::span<const SourceText> sources) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Diagnostic& diagnostic : diagnostics) {
-    nlohmann::ordered_json entry{{"key", diagnostic.key}, {"problem", diagnostic.problem}, {"remedy", diagnostic.remedy}};
+    nlohmann::ordered_json entry{
+        {"key", diagnostic.key}, {"problem", diagnostic.problem}, {"remedy", diagnostic.remedy}};
     entry["places"] = nlohmann::ordered_json::array();
     for (const Place& place : diagnostic.places)
       if (known(place, sources)) entry["places"].push_back(place_json(place, sources));

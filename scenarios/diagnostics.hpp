@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/finding.hpp"
 #include "scenarios/value.hpp"
+#include "sim/finding.hpp"
 
 namespace orrery {
 

@@ -10,15 +10,15 @@
 namespace orrery {
 namespace {
 
-void merge(Table& under, Table&& over) {
+void merge(TableValue& under, TableValue&& over) {
   for (Member& member : over) {
     Member* old = find_member(under, member.name);
     if (!old) {
       under.push_back(std::move(member));
       continue;
     }
-    auto* from = std::get_if<Table>(&member.value.data);
-    auto* to = std::get_if<Table>(&old->value.data);
+    auto* from = std::get_if<TableValue>(&member.value.data);
+    auto* to = std::get_if<TableValue>(&old->value.data);
     if (from && to) {
       merge(*to, std::move(*from));
       old->place = member.place;
@@ -34,7 +34,7 @@ class IncludeReader {
  public:
   explicit IncludeReader(DocumentReading& reading) : reading_(reading) {}
 
-  Table read(SourceText text) {
+  TableValue read(SourceText text) {
     const int source = int(reading_.document.sources.size());
     const std::string name = text.name;
     reading_.document.sources.push_back(std::move(text));
@@ -46,7 +46,7 @@ class IncludeReader {
     const Value wanted = std::move(include->value);
     std::erase_if(parsed.root, [](const Member& member) { return member.name == "include"; });
     chain_.push_back(name);
-    Table merged = read_includes(wanted);
+    TableValue merged = read_includes(wanted);
     chain_.pop_back();
     merge(merged, std::move(parsed.root));
     return merged;
@@ -57,8 +57,8 @@ class IncludeReader {
     reading_.diagnostics.push_back({"include", std::move(problem), std::move(remedy), {place}, fault});
   }
 
-  Table read_includes(const Value& wanted) {
-    Table merged;
+  TableValue read_includes(const Value& wanted) {
+    TableValue merged;
     const auto read_one = [&](const Value& item) {
       const auto* name = std::get_if<std::string>(&item.data);
       if (name) return merge(merged, open(*name, item.place));
@@ -73,7 +73,7 @@ class IncludeReader {
     return merged;
   }
 
-  Table open(const std::string& name, const Place& place) {
+  TableValue open(const std::string& name, const Place& place) {
     OpenedData opened = open_data(DataKind::Scenario, path_beside(name, chain_.back()));
     for (Diagnostic& diagnostic : opened.diagnostics)
       fail("include: " + diagnostic.problem, diagnostic.remedy, place, diagnostic.fault);
@@ -81,7 +81,8 @@ class IncludeReader {
     if (const auto again = std::ranges::find(chain_, opened.source.name); again != chain_.end()) {
       std::string circle;
       for (auto at = again; at != chain_.end(); ++at) circle += *at + " -> ";
-      fail("include goes in a circle: " + circle + opened.source.name, "take one of these includes out", place);
+      fail("include goes in a circle: " + circle + opened.source.name, "take one of these includes out",
+           place);
       return {};
     }
     if (++includes_ > most_includes) {
@@ -134,7 +135,8 @@ std::optional<std::vector<Step>> read_path(std::string_view path) {
 }
 
 int columns_of(std::string_view text) {
-  return int(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return int(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 void apply_set(DocumentReading& reading, const std::string& argument) {
@@ -153,14 +155,15 @@ void apply_set(DocumentReading& reading, const std::string& argument) {
   const Place key_place{source, 1, 1, std::max(columns_of(key), 1)};
   const auto steps = read_path(key);
   if (!steps || int(steps->size()) > deepest_nesting)
-    return fail("'" + std::string(key) + "' is not a key", "names joined by points, " + std::string(example), key_place);
+    return fail("'" + std::string(key) + "' is not a key", "names joined by points, " + std::string(example),
+                key_place);
 
   if (!is_utf8(right)) return fail("the value is not valid UTF-8", example, whole);
   const int column = columns_of(argument.substr(0, equals)) + 2;
   std::optional<Value> value = parse_toml_value(right, source, column);
   if (!value) value = Value{std::string(right), {source, 1, column, std::max(columns_of(right), 1)}};
 
-  Table* table = &reading.document.root;
+  TableValue* table = &reading.document.root;
   for (std::size_t i = 0; i < steps->size(); ++i) {
     const Step& step = (*steps)[i];
     const bool last = i + 1 == steps->size();
@@ -175,7 +178,7 @@ void apply_set(DocumentReading& reading, const std::string& argument) {
       return;
     }
     if (!member && !step.index) {
-      table->push_back({step.name, key_place, {Table{}, key_place}});
+      table->push_back({step.name, key_place, {TableValue{}, key_place}});
       member = &table->back();
     }
     Value* inner = member ? &member->value : nullptr;
@@ -194,8 +197,10 @@ void apply_set(DocumentReading& reading, const std::string& argument) {
         return;
       }
     }
-    table = std::get_if<Table>(&inner->data);
-    if (!table) return fail("'" + step.name + "' holds " + std::string(value_kind(*inner)) + ", not a table", example, key_place);
+    table = std::get_if<TableValue>(&inner->data);
+    if (!table)
+      return fail("'" + step.name + "' holds " + std::string(value_kind(*inner)) + ", not a table", example,
+                  key_place);
   }
 }
 
@@ -220,7 +225,7 @@ std::vector<Place> locate(const Document& document, std::string_view key) {
   const auto steps = read_path(key);
   std::vector<Place> places;
   if (!steps) return places;
-  const Table* table = &document.root;
+  const TableValue* table = &document.root;
   for (const Step& step : *steps) {
     const Member* member = table ? find_member(*table, step.name) : nullptr;
     if (!member) break;
@@ -228,7 +233,7 @@ std::vector<Place> locate(const Document& document, std::string_view key) {
     const auto* list = std::get_if<Array>(&value->data);
     if (step.index && list && *step.index < list->size()) value = &(*list)[*step.index];
     places = {value->place};
-    table = std::get_if<Table>(&value->data);
+    table = std::get_if<TableValue>(&value->data);
   }
   return places;
 }

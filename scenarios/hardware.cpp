@@ -17,13 +17,17 @@ constexpr KeyShape rate = quantity(K::Bandwidth, 1e3, 1e15), compute = quantity(
 
 using Gpu = GpuSpec;
 constexpr std::array gpu_rows{
-    Key<Gpu>{{"multiprocessors", integer(1, 4096), required, "streaming multiprocessors"}, store<&Gpu::multiprocessors>},
+    Key<Gpu>{{"multiprocessors", integer(1, 4096), required, "streaming multiprocessors"},
+             store<&Gpu::multiprocessors>},
     Key<Gpu>{{"bf16", compute, required, "dense BF16 tensor-core peak"}, store<&Gpu::bf16>},
-    Key<Gpu>{{"fp8", compute, unset, "dense FP8 tensor-core peak; left out: the chip has none"}, store<&Gpu::fp8>},
-    Key<Gpu>{{"memory", quantity(K::Size, 1e9, 1e15), required, "as the driver reports it"}, store<&Gpu::memory>},
+    Key<Gpu>{{"fp8", compute, unset, "dense FP8 tensor-core peak; left out: the chip has none"},
+             store<&Gpu::fp8>},
+    Key<Gpu>{{"memory", quantity(K::Size, 1e9, 1e15), required, "as the driver reports it"},
+             store<&Gpu::memory>},
     Key<Gpu>{{"hbm", rate, required, "memory bandwidth"}, store<&Gpu::hbm>},
     Key<Gpu>{{"nvlink_line", rate, required, "data sheet, one direction"}, store<&Gpu::nvlink_line>},
-    Key<Gpu>{{"nvlink_achieved", rate, required, "what bulk copies reach, one direction"}, store<&Gpu::nvlink_achieved>},
+    Key<Gpu>{{"nvlink_achieved", rate, required, "what bulk copies reach, one direction"},
+             store<&Gpu::nvlink_achieved>},
     Key<Gpu>{{"power", power, required, "thermal design power"}, store<&Gpu::power>},
     Key<Gpu>{{"price", price, unset, "of one GPU"}, store<&Gpu::price>},
     Key<Gpu>{{"rent", quantity(K::MoneyPerHour, 0, 1e6), unset, "of one GPU for an hour"}, store<&Gpu::rent>},
@@ -32,8 +36,10 @@ constexpr std::array gpu_rows{
 using Nic = NicSpec;
 constexpr std::array nic_rows{
     Key<Nic>{{"line", rate, required, "signalling rate of the port, one direction"}, store<&Nic::line>},
-    Key<Nic>{{"achieved", rate, required, "what bulk RDMA traffic of a collective reaches"}, store<&Nic::achieved>},
-    Key<Nic>{{"latency", latency, required, "end to end under one leaf switch, small message"}, store<&Nic::latency>},
+    Key<Nic>{{"achieved", rate, required, "what bulk RDMA traffic of a collective reaches"},
+             store<&Nic::achieved>},
+    Key<Nic>{{"latency", latency, required, "end to end under one leaf switch, small message"},
+             store<&Nic::latency>},
     Key<Nic>{{"power", power, unset, "of one adapter"}, store<&Nic::power>},
     Key<Nic>{{"price", price, unset, "of one adapter"}, store<&Nic::price>},
 };
@@ -42,23 +48,28 @@ using Switch = SwitchSpec;
 constexpr std::array switch_rows{
     Key<Switch>{{"ports", integer(2, 4096), required, "ports at port_rate"}, store<&Switch::ports>},
     Key<Switch>{{"port_rate", rate, required, "of one port, one direction"}, store<&Switch::port_rate>},
-    Key<Switch>{{"hop_latency", latency, required, "what one more switch on the path adds"}, store<&Switch::hop_latency>},
+    Key<Switch>{{"hop_latency", latency, required, "what one more switch on the path adds"},
+                store<&Switch::hop_latency>},
     Key<Switch>{{"power", power, unset, "of one switch"}, store<&Switch::power>},
     Key<Switch>{{"price", price, unset, "of one switch"}, store<&Switch::price>},
 };
 
 using Node = NodeSpec;
 constexpr std::array node_rows{
-    Key<Node>{{"gpu", data_name(DataKind::Gpu), unset, "the GPU that the server is sold with; left out: any"}, store<&Node::gpu>},
+    Key<Node>{{"gpu", data_name(DataKind::Gpu), unset, "the GPU that the server is sold with; left out: any"},
+              store<&Node::gpu>},
     Key<Node>{{"nic", data_name(DataKind::Nic), required, "the network adapter"}, store<&Node::nic>},
     Key<Node>{{"gpus", integer(1, 1024), required, "on one NVLink switch"}, store<&Node::gpus>},
     Key<Node>{{"nics", integer(1, 1024), required, "of the compute network"}, store<&Node::nics>},
-    Key<Node>{{"host_power", power, unset, "of the server without its GPUs and NICs"}, store<&Node::host_power>},
-    Key<Node>{{"host_price", price, unset, "of the server without its GPUs and NICs"}, store<&Node::host_price>},
+    Key<Node>{{"host_power", power, unset, "of the server without its GPUs and NICs"},
+              store<&Node::host_power>},
+    Key<Node>{{"host_price", price, unset, "of the server without its GPUs and NICs"},
+              store<&Node::host_price>},
 };
 
 bool is_number(const KeyRow& row) {
-  return row.shape.type == ValueType::Quantity || row.shape.type == ValueType::Integer || row.shape.type == ValueType::Number;
+  return row.shape.type == ValueType::Quantity || row.shape.type == ValueType::Integer ||
+         row.shape.type == ValueType::Number;
 }
 
 /// The keys as they are, and a text source.KEY for each number.
@@ -78,9 +89,9 @@ Rows rows_with_sources(std::span<const Key<Spec>> keys) {
   return rows;
 }
 
-void check_sources(const Table& root, std::span<const KeyRow> keys, Diagnostics& diagnostics) {
+void check_sources(const TableValue& root, std::span<const KeyRow> keys, Diagnostics& diagnostics) {
   const Member* section = find_member(root, "source");
-  const Table* sources = section ? std::get_if<Table>(&section->value.data) : nullptr;
+  const TableValue* sources = section ? std::get_if<TableValue>(&section->value.data) : nullptr;
   for (const KeyRow& key : keys) {
     if (!is_number(key)) continue;
     const Member* number = find_member(root, key.name);
@@ -88,11 +99,19 @@ void check_sources(const Table& root, std::span<const KeyRow> keys, Diagnostics&
     const auto* text = source ? std::get_if<std::string>(&source->value.data) : nullptr;
     const std::string name(key.name);
     const std::string example = "as in [source] " + name + " = \"vendor's data sheet\"";
-    if (number && !source) diagnostics.push_back({name, name + " has no source", "say where the number was read, " + example, {number->place}});
+    if (number && !source)
+      diagnostics.push_back(
+          {name, name + " has no source", "say where the number was read, " + example, {number->place}});
     if (number && text && text->empty())
-      diagnostics.push_back({name, "the source of " + name + " is empty", "say where the number was read, " + example, {source->place}});
+      diagnostics.push_back({name,
+                             "the source of " + name + " is empty",
+                             "say where the number was read, " + example,
+                             {source->place}});
     if (!number && source)
-      diagnostics.push_back({"source." + name, "source." + name + " has no number", "write " + example_line(key), {source->place}});
+      diagnostics.push_back({"source." + name,
+                             "source." + name + " has no number",
+                             "write " + example_line(key),
+                             {source->place}});
   }
 }
 
@@ -127,7 +146,8 @@ HardwareReading<Spec> read_text(SourceText source, std::span<const Key<Spec>> ke
 }
 
 template <class Spec>
-HardwareReading<Spec> read_entry(DataKind kind, std::string_view name_or_path, std::span<const Key<Spec>> keys) {
+HardwareReading<Spec> read_entry(DataKind kind, std::string_view name_or_path,
+                                 std::span<const Key<Spec>> keys) {
   OpenedData opened = open_data(kind, name_or_path);
   if (opened.diagnostics.empty()) return read_text(std::move(opened.source), keys);
   HardwareReading<Spec> reading;
@@ -142,12 +162,18 @@ std::span<const Key<NicSpec>> nic_keys() { return nic_rows; }
 std::span<const Key<SwitchSpec>> switch_keys() { return switch_rows; }
 std::span<const Key<NodeSpec>> node_keys() { return node_rows; }
 
-HardwareReading<GpuSpec> read_gpu(std::string_view name_or_path) { return read_entry(DataKind::Gpu, name_or_path, gpu_keys()); }
-HardwareReading<NicSpec> read_nic(std::string_view name_or_path) { return read_entry(DataKind::Nic, name_or_path, nic_keys()); }
+HardwareReading<GpuSpec> read_gpu(std::string_view name_or_path) {
+  return read_entry(DataKind::Gpu, name_or_path, gpu_keys());
+}
+HardwareReading<NicSpec> read_nic(std::string_view name_or_path) {
+  return read_entry(DataKind::Nic, name_or_path, nic_keys());
+}
 HardwareReading<SwitchSpec> read_switch(std::string_view name_or_path) {
   return read_entry(DataKind::Switch, name_or_path, switch_keys());
 }
-HardwareReading<NodeSpec> read_node(std::string_view name_or_path) { return read_entry(DataKind::Node, name_or_path, node_keys()); }
+HardwareReading<NodeSpec> read_node(std::string_view name_or_path) {
+  return read_entry(DataKind::Node, name_or_path, node_keys());
+}
 HardwareReading<GpuSpec> read_gpu_text(SourceText text) { return read_text(std::move(text), gpu_keys()); }
 
 std::string_view default_node(std::string_view gpu) {

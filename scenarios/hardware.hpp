@@ -17,8 +17,8 @@ struct HardwareReading {
   bool ok() const { return diagnostics.empty(); }
 };
 
-/// Each reads a built-in name or a path of a TOML file: the keys of its struct, and a section [source] with one
-/// text for every number. A number without a source is refused, and so is a source without a number.
+/// Each reads a built-in name or a path of a TOML file: the keys of its struct, and a section [source] with
+/// one text for every number. A number without a source is refused, and so is a source without a number.
 HardwareReading<GpuSpec> read_gpu(std::string_view name_or_path);
 HardwareReading<NicSpec> read_nic(std::string_view name_or_path);
 HardwareReading<SwitchSpec> read_switch(std::string_view name_or_path);

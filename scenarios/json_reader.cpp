@@ -19,9 +19,10 @@ class JsonReader {
     if (!failed() && at_ < text_.size()) fail("expected the end of the text");
     ParsedText parsed;
     parsed.diagnostics = std::move(diagnostics_);
-    auto* table = std::get_if<Table>(&root.data);
+    auto* table = std::get_if<TableValue>(&root.data);
     if (parsed.diagnostics.empty() && !table)
-      parsed.diagnostics.push_back({"", "a scenario is an object, found " + std::string(value_kind(root)), "", {root.place}});
+      parsed.diagnostics.push_back(
+          {"", "a scenario is an object, found " + std::string(value_kind(root)), "", {root.place}});
     if (table) parsed.root = std::move(*table);
     return parsed;
   }
@@ -29,7 +30,8 @@ class JsonReader {
  private:
   bool failed() const { return !diagnostics_.empty(); }
   void fail(std::string problem) {
-    if (!failed()) diagnostics_.push_back({"", std::move(problem), "see json.org", {{source_, line_, column_, 1}}});
+    if (!failed())
+      diagnostics_.push_back({"", std::move(problem), "see json.org", {{source_, line_, column_, 1}}});
   }
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   void step() {
@@ -42,7 +44,8 @@ class JsonReader {
     ++at_;
   }
   void skip_space() {
-    while (at_ < text_.size() && (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r')) step();
+    while (at_ < text_.size() && (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r'))
+      step();
   }
   bool take(char wanted) {
     skip_space();
@@ -82,8 +85,8 @@ class JsonReader {
     return result;
   }
 
-  Table object(int depth) {
-    Table table;
+  TableValue object(int depth) {
+    TableValue table;
     step();
     if (take('}')) return table;
     do {
@@ -137,7 +140,8 @@ class JsonReader {
     unsigned point = 0;
     const std::string_view digits = text_.substr(at_, 4);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), point, 16);
-    if (error != std::errc() || digits.size() < 4 || end != digits.data() + 4) return fail("expected four hexadecimal digits"), 0;
+    if (error != std::errc() || digits.size() < 4 || end != digits.data() + 4)
+      return fail("expected four hexadecimal digits"), 0;
     for (int i = 0; i < 4; ++i) step();
     return point;
   }
@@ -188,7 +192,8 @@ class JsonReader {
     const char* const last = digits.data() + digits.size();
     std::int64_t whole = 0;
     double real = 0;
-    if (const auto [end, error] = std::from_chars(digits.data(), last, whole); !digits.empty() && error == std::errc() && end == last) {
+    if (const auto [end, error] = std::from_chars(digits.data(), last, whole);
+        !digits.empty() && error == std::errc() && end == last) {
       result.data = whole;
     } else if (const auto [stop, fault] = std::from_chars(digits.data(), last, real);
                !digits.empty() && fault == std::errc() && stop == last) {

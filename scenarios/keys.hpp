@@ -18,16 +18,16 @@
 namespace orrery {
 
 enum class ValueType : std::uint8_t {
-  Quantity,         ///< A number with a unit, in quotes.
+  Quantity,  ///< A number with a unit, in quotes.
   Integer,
-  Number,           ///< Without dimension.
-  Word,             ///< One of a list.
-  Words,            ///< One or several of a list.
-  WordOrIntegers,   ///< One of a list, or whole numbers.
+  Number,          ///< Without dimension.
+  Word,            ///< One of a list.
+  Words,           ///< One or several of a list.
+  WordOrIntegers,  ///< One of a list, or whole numbers.
   Integers,
   Text,
-  Data,             ///< A built-in name or a path.
-  Figure,           ///< A number, or text with a number and a unit that another key tells.
+  Data,    ///< A built-in name or a path.
+  Figure,  ///< A number, or text with a number and a unit that another key tells.
 };
 
 using WordList = std::vector<std::string_view> (*)();
@@ -53,7 +53,9 @@ constexpr KeyShape word_or_integers(WordList words, double least, double most) {
   return {ValueType::WordOrIntegers, least, most, QuantityKind::Count, words};
 }
 constexpr KeyShape text() { return {ValueType::Text}; }
-constexpr KeyShape data_name(DataKind kind) { return {ValueType::Data, 0, 0, QuantityKind::Count, nullptr, kind}; }
+constexpr KeyShape data_name(DataKind kind) {
+  return {ValueType::Data, 0, 0, QuantityKind::Count, nullptr, kind};
+}
 constexpr KeyShape figure() { return {ValueType::Figure}; }
 
 /// What a key that is not written means.
@@ -94,7 +96,7 @@ inline void assign(double& to, const ParsedValue& value) { to = value.number; }
 inline void assign(std::string& to, const ParsedValue& value) { to = value.text; }
 inline void assign(std::vector<std::string>& to, const ParsedValue& value) { to = value.words; }
 template <class Whole>
-  requires std::is_integral_v<Whole>
+requires std::is_integral_v<Whole>
 void assign(std::vector<Whole>& to, const ParsedValue& value) {
   to.assign(value.integers.begin(), value.integers.end());
 }
@@ -144,7 +146,8 @@ struct Settings {
   Diagnostics diagnostics;
 };
 /// Holds a tree against the rows: unknown names, missing ones, wrong values; defaults filled in.
-Settings read_settings(const Table& root, std::span<const KeyRow> rows, std::span<const SourceText> sources);
+Settings read_settings(const TableValue& root, std::span<const KeyRow> rows,
+                       std::span<const SourceText> sources);
 
 /// "plan.pipeline = 16": how a row could be written.
 std::string example_line(const KeyRow& row);

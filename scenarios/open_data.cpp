@@ -42,14 +42,18 @@ OpenedData read_file(DataKind kind, std::string_view path) {
   const std::unique_ptr<std::FILE, Closer> file(std::fopen(std::string(path).c_str(), "rb"));
   if (!file && errno == ENOENT) {
     return refuse("there is no file " + quoted(path),
-                  "built-in " + std::string(data_kind_name(kind)) + "s are named without a path or ending", Fault::Input);
+                  "built-in " + std::string(data_kind_name(kind)) + "s are named without a path or ending",
+                  Fault::Input);
   }
-  if (!file) return refuse("cannot open " + quoted(path) + " for reading: " + std::strerror(errno), "", Fault::World);
+  if (!file)
+    return refuse("cannot open " + quoted(path) + " for reading: " + std::strerror(errno), "", Fault::World);
   std::string text(largest_file + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get())) return refuse("cannot read " + quoted(path) + ": " + std::strerror(errno), "", Fault::World);
+  if (std::ferror(file.get()))
+    return refuse("cannot read " + quoted(path) + ": " + std::strerror(errno), "", Fault::World);
   if (std::int64_t(text.size()) > largest_file)
-    return refuse(quoted(path) + " is larger than 4 MiB", "scenario and data files are small; is it the right one?", Fault::Input);
+    return refuse(quoted(path) + " is larger than 4 MiB",
+                  "scenario and data files are small; is it the right one?", Fault::Input);
   return {{std::string(path), std::move(text), SourceKind::File}, {}};
 }
 
@@ -66,7 +70,8 @@ std::string path_beside(std::string_view wanted, std::string_view beside) {
 
 OpenedData open_data(DataKind kind, std::string_view wanted) {
   if (wanted.empty()) return unknown_name(kind, wanted);
-  if (wanted.find('\0') != std::string_view::npos) return unknown_name(kind, wanted.substr(0, wanted.find('\0')));
+  if (wanted.find('\0') != std::string_view::npos)
+    return unknown_name(kind, wanted.substr(0, wanted.find('\0')));
   if (looks_like_path(wanted)) return read_file(kind, wanted);
   if (const DataRow* row = find_row(kind, wanted))
     return {{std::string(row->path), std::string(row->text), SourceKind::BuiltIn}, {}};
@@ -74,7 +79,8 @@ OpenedData open_data(DataKind kind, std::string_view wanted) {
 }
 
 Diagnostics check_data_name(DataKind kind, std::string_view wanted) {
-  if (wanted.empty() || wanted.find('\0') != std::string_view::npos) return unknown_name(kind, "").diagnostics;
+  if (wanted.empty() || wanted.find('\0') != std::string_view::npos)
+    return unknown_name(kind, "").diagnostics;
   if (looks_like_path(wanted)) {
     if (is_file(wanted)) return {};
     return read_file(kind, wanted).diagnostics;

@@ -14,35 +14,70 @@ namespace {
 struct Unit {
   QuantityKind kind;
   std::string_view text;
-  int tens = 0;       ///< Power of ten, applied to the digits.
-  double times = 1;   ///< And what is no power of ten.
+  int tens = 0;      ///< Power of ten, applied to the digits.
+  double times = 1;  ///< And what is no power of ten.
 };
 
 constexpr double kibi = 1024, mebi = kibi * kibi, gibi = mebi * kibi, tebi = gibi * kibi;
 using K = QuantityKind;
 
 constexpr std::array units{
-    Unit{K::Size, "B"}, Unit{K::Size, "kB", 3}, Unit{K::Size, "MB", 6}, Unit{K::Size, "GB", 9},
-    Unit{K::Size, "TB", 12}, Unit{K::Size, "PB", 15}, Unit{K::Size, "KiB", 0, kibi},
-    Unit{K::Size, "MiB", 0, mebi}, Unit{K::Size, "GiB", 0, gibi}, Unit{K::Size, "TiB", 0, tebi},
-    Unit{K::Bandwidth, "B/s"}, Unit{K::Bandwidth, "kB/s", 3}, Unit{K::Bandwidth, "MB/s", 6},
-    Unit{K::Bandwidth, "GB/s", 9}, Unit{K::Bandwidth, "TB/s", 12}, Unit{K::Bandwidth, "PB/s", 15},
-    Unit{K::Bandwidth, "KiB/s", 0, kibi}, Unit{K::Bandwidth, "MiB/s", 0, mebi},
-    Unit{K::Bandwidth, "GiB/s", 0, gibi}, Unit{K::Bandwidth, "TiB/s", 0, tebi},
-    Unit{K::Bandwidth, "b/s", 0, 0.125}, Unit{K::Bandwidth, "kb/s", 3, 0.125},
-    Unit{K::Bandwidth, "Mb/s", 6, 0.125}, Unit{K::Bandwidth, "Gb/s", 9, 0.125},
-    Unit{K::Bandwidth, "Tb/s", 12, 0.125}, Unit{K::Bandwidth, "Gbps", 9, 0.125},
+    Unit{K::Size, "B"},
+    Unit{K::Size, "kB", 3},
+    Unit{K::Size, "MB", 6},
+    Unit{K::Size, "GB", 9},
+    Unit{K::Size, "TB", 12},
+    Unit{K::Size, "PB", 15},
+    Unit{K::Size, "KiB", 0, kibi},
+    Unit{K::Size, "MiB", 0, mebi},
+    Unit{K::Size, "GiB", 0, gibi},
+    Unit{K::Size, "TiB", 0, tebi},
+    Unit{K::Bandwidth, "B/s"},
+    Unit{K::Bandwidth, "kB/s", 3},
+    Unit{K::Bandwidth, "MB/s", 6},
+    Unit{K::Bandwidth, "GB/s", 9},
+    Unit{K::Bandwidth, "TB/s", 12},
+    Unit{K::Bandwidth, "PB/s", 15},
+    Unit{K::Bandwidth, "KiB/s", 0, kibi},
+    Unit{K::Bandwidth, "MiB/s", 0, mebi},
+    Unit{K::Bandwidth, "GiB/s", 0, gibi},
+    Unit{K::Bandwidth, "TiB/s", 0, tebi},
+    Unit{K::Bandwidth, "b/s", 0, 0.125},
+    Unit{K::Bandwidth, "kb/s", 3, 0.125},
+    Unit{K::Bandwidth, "Mb/s", 6, 0.125},
+    Unit{K::Bandwidth, "Gb/s", 9, 0.125},
+    Unit{K::Bandwidth, "Tb/s", 12, 0.125},
+    Unit{K::Bandwidth, "Gbps", 9, 0.125},
     Unit{K::Bandwidth, "Tbps", 12, 0.125},
-    Unit{K::Time, "ns", -9}, Unit{K::Time, "us", -6}, Unit{K::Time, "\u00B5s", -6},
-    Unit{K::Time, "\u03BCs", -6}, Unit{K::Time, "ms", -3}, Unit{K::Time, "s"}, Unit{K::Time, "min", 0, 60},
-    Unit{K::Time, "h", 0, 3600}, Unit{K::Time, "d", 0, 86400},
-    Unit{K::Compute, "FLOP/s"}, Unit{K::Compute, "GFLOP/s", 9}, Unit{K::Compute, "TFLOP/s", 12},
-    Unit{K::Compute, "PFLOP/s", 15}, Unit{K::Compute, "GFLOPS", 9}, Unit{K::Compute, "TFLOPS", 12},
+    Unit{K::Time, "ns", -9},
+    Unit{K::Time, "us", -6},
+    Unit{K::Time, "\u00B5s", -6},
+    Unit{K::Time, "\u03BCs", -6},
+    Unit{K::Time, "ms", -3},
+    Unit{K::Time, "s"},
+    Unit{K::Time, "min", 0, 60},
+    Unit{K::Time, "h", 0, 3600},
+    Unit{K::Time, "d", 0, 86400},
+    Unit{K::Compute, "FLOP/s"},
+    Unit{K::Compute, "GFLOP/s", 9},
+    Unit{K::Compute, "TFLOP/s", 12},
+    Unit{K::Compute, "PFLOP/s", 15},
+    Unit{K::Compute, "GFLOPS", 9},
+    Unit{K::Compute, "TFLOPS", 12},
     Unit{K::Compute, "PFLOPS", 15},
-    Unit{K::Count, "k", 3}, Unit{K::Count, "M", 6}, Unit{K::Count, "B", 9}, Unit{K::Count, "T", 12},
-    Unit{K::Power, "W"}, Unit{K::Power, "kW", 3}, Unit{K::Power, "MW", 6},
-    Unit{K::Energy, "J"}, Unit{K::Energy, "kWh", 3, 3600}, Unit{K::Energy, "MWh", 6, 3600},
-    Unit{K::Money, "USD"}, Unit{K::Money, "kUSD", 3}, Unit{K::Money, "MUSD", 6},
+    Unit{K::Count, "k", 3},
+    Unit{K::Count, "M", 6},
+    Unit{K::Count, "B", 9},
+    Unit{K::Count, "T", 12},
+    Unit{K::Power, "W"},
+    Unit{K::Power, "kW", 3},
+    Unit{K::Power, "MW", 6},
+    Unit{K::Energy, "J"},
+    Unit{K::Energy, "kWh", 3, 3600},
+    Unit{K::Energy, "MWh", 6, 3600},
+    Unit{K::Money, "USD"},
+    Unit{K::Money, "kUSD", 3},
+    Unit{K::Money, "MUSD", 6},
     Unit{K::MoneyPerHour, "USD/h"},
     Unit{K::Share, "%", -2},
 };
@@ -51,10 +86,11 @@ struct KindRow {
   std::string_view name, example;
 };
 constexpr std::array kinds{
-    KindRow{"size", "80 GiB"}, KindRow{"bandwidth", "50 GB/s"}, KindRow{"time", "3.7 us"},
-    KindRow{"compute rate", "989 TFLOP/s"}, KindRow{"count", "14.8 T"}, KindRow{"power", "700 W"},
-    KindRow{"energy", "10 kWh"}, KindRow{"sum of money", "30000 USD"}, KindRow{"price an hour", "2 USD/h"},
-    KindRow{"share", "85 %"},
+    KindRow{"size", "80 GiB"},           KindRow{"bandwidth", "50 GB/s"},
+    KindRow{"time", "3.7 us"},           KindRow{"compute rate", "989 TFLOP/s"},
+    KindRow{"count", "14.8 T"},          KindRow{"power", "700 W"},
+    KindRow{"energy", "10 kWh"},         KindRow{"sum of money", "30000 USD"},
+    KindRow{"price an hour", "2 USD/h"}, KindRow{"share", "85 %"},
 };
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -76,7 +112,8 @@ Decimal read_decimal(std::string_view text) {
   }
   const auto take_digits = [&] {
     std::size_t taken = 0;
-    while (at < text.size() && (is_digit(text[at]) || (taken > 0 && text[at] == '_' && at + 1 < text.size() && is_digit(text[at + 1])))) {
+    while (at < text.size() && (is_digit(text[at]) || (taken > 0 && text[at] == '_' && at + 1 < text.size() &&
+                                                       is_digit(text[at + 1])))) {
       if (text[at] != '_') number.digits += text[at];
       ++at;
       ++taken;
@@ -95,7 +132,8 @@ Decimal read_decimal(std::string_view text) {
     if (end < text.size() && is_digit(text[end])) {
       const bool negative = text[at + 1] == '-';
       int exponent = 0;
-      for (; end < text.size() && is_digit(text[end]); ++end) exponent = std::min(exponent * 10 + (text[end] - '0'), 9999);
+      for (; end < text.size() && is_digit(text[end]); ++end)
+        exponent = std::min(exponent * 10 + (text[end] - '0'), 9999);
       number.exponent = negative ? -exponent : exponent;
       at = end;
     }
@@ -120,7 +158,8 @@ std::vector<std::string_view> look_alikes(std::string_view written, QuantityKind
     if (unit.kind != kind) continue;
     if (same_letters(unit.text, written)) found.push_back(unit.text);
     const bool binary = unit.text.size() > 2 && unit.text[1] == 'i';
-    if (binary && written.starts_with("K") && same_letters(std::string{unit.text[0]} + std::string(unit.text.substr(2)), written))
+    if (binary && written.starts_with("K") &&
+        same_letters(std::string{unit.text[0]} + std::string(unit.text.substr(2)), written))
       found.push_back(unit.text);
   }
   return found;
@@ -158,7 +197,9 @@ std::string kind_units(QuantityKind kind) {
 
 Checked<double> read_quantity(std::string_view text, QuantityKind kind) {
   const std::string problem = "cannot read " + quoted(text) + " as a " + std::string(kind_name(kind));
-  const auto refuse = [&](std::string remedy) { return Checked<double>{0, {{"", problem, std::move(remedy)}}}; };
+  const auto refuse = [&](std::string remedy) {
+    return Checked<double>{0, {{"", problem, std::move(remedy)}}};
+  };
 
   const Decimal number = read_decimal(text);
   if (number.length == 0) return refuse(with_example("write a number and its unit", kind));
@@ -167,7 +208,8 @@ Checked<double> read_quantity(std::string_view text, QuantityKind kind) {
 
   Unit unit{kind, ""};
   if (!written.empty() || !bare_number_allowed(kind)) {
-    const auto found = std::ranges::find_if(units, [&](const Unit& row) { return row.kind == kind && row.text == written; });
+    const auto found =
+        std::ranges::find_if(units, [&](const Unit& row) { return row.kind == kind && row.text == written; });
     if (found == units.end()) return refuse(unit_remedy(written, kind));
     unit = *found;
   }
@@ -175,7 +217,8 @@ Checked<double> read_quantity(std::string_view text, QuantityKind kind) {
   double value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   value *= unit.times;
-  if (error != std::errc() || !std::isfinite(value)) return refuse("the number is too large or too small to hold");
+  if (error != std::errc() || !std::isfinite(value))
+    return refuse("the number is too large or too small to hold");
   if (kind == QuantityKind::Size || kind == QuantityKind::Count) value = std::round(value);
   return {value, {}};
 }

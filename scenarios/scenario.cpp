@@ -14,7 +14,8 @@ class CrossChecks {
   void run() {
     check_recompute();
     if (scenario_.routing.source == "balanced" && scenario_.routing.skew > 0)
-      fail("routing.skew", "routing.skew needs routing.source = \"skewed\"", "balanced routing has no skew: set it to 0.0 or change the source");
+      fail("routing.skew", "routing.skew needs routing.source = \"skewed\"",
+           "balanced routing has no skew: set it to 0.0 or change the source");
     check_train();
     for (std::size_t i = 0; i < scenario_.phases.size(); ++i) check_phase(i);
     for (std::size_t i = 0; i < scenario_.published.size(); ++i) read_published(i);
@@ -22,7 +23,8 @@ class CrossChecks {
 
  private:
   void fail(const std::string& keys, std::string problem, std::string remedy) {
-    for (Diagnostic& diagnostic : place_findings(reading_.document, {{keys, std::move(problem), std::move(remedy)}}))
+    for (Diagnostic& diagnostic :
+         place_findings(reading_.document, {{keys, std::move(problem), std::move(remedy)}}))
       reading_.diagnostics.push_back(std::move(diagnostic));
   }
 
@@ -30,15 +32,18 @@ class CrossChecks {
     const auto& words = scenario_.plan.recompute;
     for (const std::string_view alone : {"none", "full"})
       if (words.size() > 1 && std::ranges::find(words, alone) != words.end())
-        fail("plan.recompute", "plan.recompute: '" + std::string(alone) + "' cannot be joined with other words",
+        fail("plan.recompute",
+             "plan.recompute: '" + std::string(alone) + "' cannot be joined with other words",
              "write it alone, or leave it out");
   }
 
   void check_ramp(const std::string& section, bool from, bool tokens) {
     if (from == tokens) return;
-    const std::string given = from ? "ramp_from" : "ramp_tokens", missing = from ? "ramp_tokens" : "ramp_from";
+    const std::string given = from ? "ramp_from" : "ramp_tokens",
+                      missing = from ? "ramp_tokens" : "ramp_from";
     fail(section + "." + given, section + "." + given + " needs " + section + "." + missing,
-         "a ramp has a first batch and the tokens until the full one: ramp_from = 3072 and ramp_tokens = \"469 B\"");
+         "a ramp has a first batch and the tokens until the full one: ramp_from = 3072 and ramp_tokens = "
+         "\"469 B\"");
   }
 
   void check_train() {
@@ -65,19 +70,22 @@ class CrossChecks {
     note(phase.gpu_hours.has_value(), "gpu_hours");
     if (lengths == 0)
       fail(name, name + " needs its length", "one of tokens = \"14.8 T\", steps = 1000, gpu_hours = \"5 k\"");
-    if (lengths > 1) fail(given, name + " has more than one length", "keep one of tokens, steps and gpu_hours");
+    if (lengths > 1)
+      fail(given, name + " has more than one length", "keep one of tokens, steps and gpu_hours");
     check_ramp(name, phase.ramp_from.has_value(), phase.ramp_tokens.has_value());
   }
 
   void read_published(std::size_t index) {
     Scenario::Published& figure = scenario_.published[index];
     const std::string name = "published[" + std::to_string(index) + "]";
-    if (figure.source.empty()) fail(name + ".source", name + ".source is empty", "say where the figure was published");
+    if (figure.source.empty())
+      fail(name + ".source", name + ".source is empty", "say where the figure was published");
     const QuantityKind kind = kind_of_summary_key(figure.what);
     const Checked<double> read = read_quantity(figure.written, kind);
     figure.value = read.value;
     for (const Finding& finding : read.findings)
-      fail(name + ".value", name + ".value: " + finding.problem, finding.remedy + "; the unit follows from '" + figure.what + "'");
+      fail(name + ".value", name + ".value: " + finding.problem,
+           finding.remedy + "; the unit follows from '" + figure.what + "'");
   }
 
   ScenarioReading& reading_;
@@ -93,13 +101,15 @@ QuantityKind kind_of_summary_key(std::string_view key) {
     QuantityKind kind;
   };
   // Rates come first, as "_per_s" ends in "_s" too.
-  constexpr std::array parts{Ending{"bytes_per_s", QuantityKind::Bandwidth}, Ending{"flops_per_s", QuantityKind::Compute},
-                             Ending{"mfu", QuantityKind::Share}, Ending{"share", QuantityKind::Share},
+  constexpr std::array parts{Ending{"bytes_per_s", QuantityKind::Bandwidth},
+                             Ending{"flops_per_s", QuantityKind::Compute},
+                             Ending{"mfu", QuantityKind::Share},
+                             Ending{"share", QuantityKind::Share},
+                             Ending{"bytes", QuantityKind::Size},
                              Ending{"_per_", QuantityKind::Count}};
   for (const Ending& part : parts)
     if (leaf.find(part.part) != std::string_view::npos) return part.kind;
-  constexpr std::array endings{Ending{"_s", QuantityKind::Time}, Ending{"_bytes", QuantityKind::Size},
-                               Ending{"_usd", QuantityKind::Money}};
+  constexpr std::array endings{Ending{"_s", QuantityKind::Time}, Ending{"_usd", QuantityKind::Money}};
   for (const Ending& ending : endings)
     if (leaf.ends_with(ending.part)) return ending.kind;
   return QuantityKind::Count;
@@ -113,7 +123,8 @@ ScenarioReading read_scenario(Document document) {
   for (const Setting& setting : settings.list) {
     // The values of a list of tables arrive in the order of its elements.
     const std::string_view section = rows[setting.row].repeated() ? rows[setting.row].section() : "";
-    if (section == "phase") reading.scenario.phases.resize(std::max(reading.scenario.phases.size(), setting.element + 1));
+    if (section == "phase")
+      reading.scenario.phases.resize(std::max(reading.scenario.phases.size(), setting.element + 1));
     if (section == "published")
       reading.scenario.published.resize(std::max(reading.scenario.published.size(), setting.element + 1));
     keys[setting.row].store(reading.scenario, setting.parsed);

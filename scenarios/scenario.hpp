@@ -13,14 +13,15 @@
 
 namespace orrery {
 
-/// A question as its author asked it, every value checked against the key table (scenario_keys.cpp), which says
-/// what each member means. Words stay words: who builds the run looks them up in its catalogues.
+/// A question as its author asked it, every value checked against the key table (scenario_keys.cpp), which
+/// says what each member means. Words stay words: who builds the run looks them up in its catalogues.
 struct Scenario {
   int format = 1;
   std::string title, description;
 
   struct Model {
     std::string config;  ///< Built-in name, or a path as seen from where the program runs.
+    bool operator==(const Model&) const = default;
   } model;
 
   struct Cluster {
@@ -28,17 +29,20 @@ struct Scenario {
     std::optional<std::string> node, nic;
     int nodes = 1;
     std::optional<DollarsPerHour> gpu_hour;
+    bool operator==(const Cluster&) const = default;
   } cluster;
 
   /// What the author knows better than the catalogue.
   struct Network {
     std::optional<BytesPerSecond> nic_line, nic_achieved, nvlink_achieved;
     std::optional<Seconds> nic_latency, hop_latency;
+    bool operator==(const Network&) const = default;
   } network;
 
   struct LayerMap {
     std::string rule;         ///< Empty when `blocks` are given.
     std::vector<int> blocks;  ///< One a stage.
+    bool operator==(const LayerMap&) const = default;
   };
   struct Plan {
     int pipeline = 1, expert = 1, tensor = 1, context = 1, virtual_stages = 1;
@@ -48,17 +52,20 @@ struct Scenario {
     std::vector<std::string> recompute;
     LayerMap layer_map;
     int communication_sms = 0;
+    bool operator==(const Plan&) const = default;
   } plan;
 
   struct Optimizer {
     std::string gradients, moments, master;
     int zero = 1;
+    bool operator==(const Optimizer&) const = default;
   } optimizer;
 
   struct Routing {
     std::string source;
     double row_spread = 0, skew = 0;
     int samples = 1;
+    bool operator==(const Routing&) const = default;
   } routing;
 
   /// The main phase, run on [plan] as it stands.
@@ -66,6 +73,7 @@ struct Scenario {
     std::string name;
     std::optional<std::int64_t> tokens, steps, ramp_tokens;
     std::optional<int> ramp_from;
+    bool operator==(const Train&) const = default;
   } train;
 
   /// A phase that follows. What it leaves out is as in [plan].
@@ -74,16 +82,19 @@ struct Scenario {
     std::optional<std::int64_t> tokens, steps, ramp_tokens;
     std::optional<double> gpu_hours;  ///< Given, not simulated.
     std::optional<int> sequence, global_batch, context, ramp_from;
+    bool operator==(const Phase&) const = default;
   };
   std::vector<Phase> phases;
 
   struct Simulation {
     std::string fidelity;
     std::uint64_t seed = 1;
+    bool operator==(const Simulation&) const = default;
   } simulation;
 
   struct Trace {
     std::vector<std::uint32_t> ranks;
+    bool operator==(const Trace&) const = default;
   } trace;
 
   /// A measured figure to print beside the simulated one.
@@ -92,12 +103,14 @@ struct Scenario {
     std::string written;  ///< As in the file.
     double value = 0;     ///< In the unit that `what` ends in.
     std::string source, note;
+    bool operator==(const Published&) const = default;
   };
   std::vector<Published> published;
+  bool operator==(const Scenario&) const = default;
 };
 
-/// What a summary key's figure is measured in, by the key's ending: _bytes, _s, _usd, _bytes_per_s,
-/// flops_per_s..., mfu..., share; else it counts.
+/// What a summary key's figure is measured in, by its last name: bytes_per_s and flops_per_s anywhere in it
+/// are rates, mfu and share shares, bytes sizes; then _s at the end is a time, _usd money; else it counts.
 QuantityKind kind_of_summary_key(std::string_view key);
 
 struct ScenarioReading {
@@ -117,6 +130,7 @@ Diagnostics place_findings(const Document& document, const Findings& findings);
 
 /// The key table.
 std::span<const Key<Scenario>> scenario_keys();
-const KeyRow* find_key(std::string_view name);  ///< "plan.pipeline"; "phase.tokens" and "phase[].tokens" alike.
+const KeyRow* find_key(
+    std::string_view name);  ///< "plan.pipeline"; "phase.tokens" and "phase[].tokens" alike.
 
 }  // namespace orrery

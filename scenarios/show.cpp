@@ -1,7 +1,8 @@
 #include "scenarios/show.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "scenarios/open_data.hpp"
 #include "scenarios/scenario.hpp"
@@ -44,16 +45,19 @@ std::string origin(const Place& place, const Document& document) {
 std::string written(const KeyRow& row, const Value& value, const Document& document) {
   const auto* text = std::get_if<std::string>(&value.data);
   if (row.shape.type != ValueType::Data || !text) return toml_text(value);
-  const bool from_file = value.place.source >= 0 && document.sources[value.place.source].kind == SourceKind::File;
+  const bool from_file =
+      value.place.source >= 0 && document.sources[value.place.source].kind == SourceKind::File;
   return quoted(path_beside(*text, from_file ? document.sources[value.place.source].name : ""));
 }
 
-void show_section(std::string& shown, std::string_view section, const Table* table, const Document& document) {
+void show_section(std::string& shown, std::string_view section, const TableValue* table,
+                  const Document& document) {
   for (const KeyRow& row : scenario_keys()) {
     if (row.section() != section) continue;
     const Member* member = table ? find_member(*table, row.leaf()) : nullptr;
     if (member) {
-      shown += fmt::format("{} = {}  # {}\n", row.leaf(), written(row, member->value, document), origin(member->value.place, document));
+      shown += fmt::format("{} = {}  # {}\n", row.leaf(), written(row, member->value, document),
+                           origin(member->value.place, document));
     } else if (row.missing.means == Missing::Means::Default) {
       shown += fmt::format("{} = {}  # default\n", row.leaf(), row.missing.text);
     }
@@ -80,9 +84,10 @@ std::string toml_text(const Value& value) {
       for (const Value& item : list) text += (text.empty() ? "" : ", ") + toml_text(item);
       return "[" + text + "]";
     }
-    std::string operator()(const Table& table) const {
+    std::string operator()(const TableValue& table) const {
       std::string text;
-      for (const Member& member : table) text += (text.empty() ? " " : ", ") + quoted(member.name) + " = " + toml_text(member.value);
+      for (const Member& member : table)
+        text += (text.empty() ? " " : ", ") + quoted(member.name) + " = " + toml_text(member.value);
       return "{" + text + " }";
     }
   };
@@ -101,13 +106,13 @@ std::string show_scenario(const Document& document) {
       const auto* list = member ? std::get_if<Array>(&member->value.data) : nullptr;
       for (const Value& item : list ? *list : Array{}) {
         shown += fmt::format("\n[[{}]]\n", section);
-        show_section(shown, section, std::get_if<Table>(&item.data), document);
+        show_section(shown, section, std::get_if<TableValue>(&item.data), document);
       }
     } else if (section.empty()) {
       show_section(shown, section, &document.root, document);
     } else if (member || has_default(section)) {
       shown += fmt::format("\n[{}]\n", section);
-      show_section(shown, section, member ? std::get_if<Table>(&member->value.data) : nullptr, document);
+      show_section(shown, section, member ? std::get_if<TableValue>(&member->value.data) : nullptr, document);
     }
   }
   return shown;

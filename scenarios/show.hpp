@@ -8,8 +8,9 @@ namespace orrery {
 
 /// The scenario with nothing left to look up: every key of the table that has a value, includes and --set
 /// merged, defaults written out, and after each where it came from ("# deepseek-v3.toml:12", "# --set",
-/// "# default"). It is valid TOML and reads back to the same scenario. Files are named without their folder, so
-/// that the text does not depend on where it was made. Precondition: the document was read without findings.
+/// "# default"). It is valid TOML and reads back to the same scenario. Files are named without their folder,
+/// so that the text does not depend on where it was made. Precondition: the document was read without
+/// findings.
 std::string show_scenario(const Document& document);
 
 /// A value as TOML text.

@@ -10,7 +10,7 @@ namespace orrery {
 
 /// A table, or the one fault that stopped the parser.
 struct ParsedText {
-  Table root;
+  TableValue root;
   Diagnostics diagnostics;
 };
 
@@ -18,8 +18,8 @@ constexpr int deepest_nesting = 16;
 
 bool is_utf8(std::string_view text);
 
-/// Parses a text of the kind that its name ends in: JSON for ".json", else TOML. `source` goes into every place.
-/// Refuses text that is not UTF-8 and values nested deeper than 16.
+/// Parses a text of the kind that its name ends in: JSON for ".json", else TOML. `source` goes into every
+/// place. Refuses text that is not UTF-8 and values nested deeper than 16.
 ParsedText parse_text(const SourceText& text, int source);
 ParsedText parse_toml(std::string_view text, int source);
 ParsedText parse_json(std::string_view text, int source);

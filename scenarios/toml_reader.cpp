@@ -18,8 +18,8 @@ struct Converter {
   int source;
   Diagnostics diagnostics;
 
-  Table table(const toml::table& from, int depth) {
-    Table to;
+  TableValue table(const toml::table& from, int depth) {
+    TableValue to;
     for (const auto& [key, node] : from)
       to.push_back({std::string(key.str()), place_of(key.source(), source), value(node, depth)});
     // toml++ iterates by name.
@@ -31,7 +31,8 @@ struct Converter {
     Value to{false, place_of(from.source(), source)};
     if (depth > deepest_nesting) {
       if (diagnostics.empty())
-        diagnostics.push_back({"", "values are nested deeper than 16", "keep scenarios at two levels", {to.place}});
+        diagnostics.push_back(
+            {"", "values are nested deeper than 16", "keep scenarios at two levels", {to.place}});
       return to;
     }
     if (const auto* nested = from.as_table()) {
@@ -87,7 +88,8 @@ ParsedText parse_toml(std::string_view text, int source) {
 
 std::optional<Value> parse_toml_value(std::string_view text, int source, int column) {
   constexpr std::string_view prefix = "x = ";
-  if (text.find_first_of("\n\r#") != std::string_view::npos) return std::nullopt;  // Would be more than a value.
+  if (text.find_first_of("\n\r#") != std::string_view::npos)
+    return std::nullopt;  // Would be more than a value.
   ParsedText parsed = parse_toml(std::string(prefix) + std::string(text), source);
   if (!parsed.diagnostics.empty() || parsed.root.size() != 1) return std::nullopt;
   const int shift = column - 1 - int(prefix.size());
@@ -96,7 +98,7 @@ std::optional<Value> parse_toml_value(std::string_view text, int source, int col
     void operator()(Value& value) const {
       value.place.column += by;
       if (auto* list = std::get_if<Array>(&value.data)) std::ranges::for_each(*list, *this);
-      if (auto* table = std::get_if<Table>(&value.data)) {
+      if (auto* table = std::get_if<TableValue>(&value.data)) {
         for (Member& member : *table) {
           member.place.column += by;
           (*this)(member.value);

@@ -27,7 +27,7 @@ struct SourceText {
 struct Member;
 struct Value;
 using Array = std::vector<Value>;
-using Table = std::vector<Member>;  ///< In the order of the text.
+using TableValue = std::vector<Member>;  ///< In the order of the text.
 /// What no key takes: dates, times, null.
 struct OtherValue {
   std::string_view what;
@@ -35,7 +35,7 @@ struct OtherValue {
 
 /// A value of a TOML or JSON text that remembers where it was written.
 struct Value {
-  std::variant<bool, std::int64_t, double, std::string, Array, Table, OtherValue> data;
+  std::variant<bool, std::int64_t, double, std::string, Array, TableValue, OtherValue> data;
   Place place;
 };
 struct Member {
@@ -46,7 +46,7 @@ struct Member {
 
 /// "a table", "a string", as messages say it.
 std::string_view value_kind(const Value& value);
-const Member* find_member(const Table& table, std::string_view name);
-Member* find_member(Table& table, std::string_view name);
+const Member* find_member(const TableValue& table, std::string_view name);
+Member* find_member(TableValue& table, std::string_view name);
 
 }  // namespace orrery

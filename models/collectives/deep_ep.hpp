@@ -19,7 +19,7 @@ constexpr Direction direction_of(AllToAllKind kind) {
 }
 
 /// What else the GPU does meanwhile: `Beside` has compute kernels on the other multiprocessors.
-enum class Surroundings : std::uint8_t { Alone, Beside };
+enum class Company : std::uint8_t { Alone, Beside };
 
 /// One kernel as it was measured at 64 ranks (8 nodes of 8), 4,096 tokens of hidden size 7,168, top-8
 /// experts on at most 4 nodes. NIC rates are physical: bytes that left the node, over the kernel's time.
@@ -60,8 +60,8 @@ inline constexpr AllToAllKernels deep_ep{
     "DeepEP docs/legacy.md at dd758ca; deepseek-ai/profile-data train.json at 4496024",
 };
 
-constexpr Chunking chunking(const AllToAllKernels& kernels, Surroundings surroundings) {
-  return surroundings == Surroundings::Alone ? kernels.alone : kernels.beside;
+constexpr Chunking chunking(const AllToAllKernels& kernels, Company company) {
+  return company == Company::Alone ? kernels.alone : kernels.beside;
 }
 
 /// The setting of those measurements, by sampling DeepEP's own benchmark gate: means a token, and how far
@@ -80,12 +80,12 @@ struct AllToAllSetting {
 ///   time = mean bytes / measured = busiest bytes / rate + fill
 ///   fill = NVLink time * chunk / tokens of one channel to one node
 constexpr TransferRates transfer_rates(const AllToAllKernels& kernels, AllToAllKind kind,
-                                       Surroundings surroundings) {
+                                       Company company) {
   constexpr AllToAllSetting set;
   const AllToAllKernel& kernel = kernels[kind];
-  const Chunking cut = chunking(kernels, surroundings);
+  const Chunking cut = chunking(kernels, company);
   const double measured =
-      (surroundings == Surroundings::Alone ? kernel.nic_alone : kernel.nic_beside).value();
+      (company == Company::Alone ? kernel.nic_alone : kernel.nic_beside).value();
   const double nvlink = kernel.nvlink.value() * set.busiest_nvlink;
   const double leaving = set.gpus * 7 / 8 * set.busiest_nic;  // Copies, 7 of 8 to a peer of the forwarder.
   const double nvlink_of_total = leaving / nvlink / (set.remote_nodes / measured);

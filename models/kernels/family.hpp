@@ -19,16 +19,16 @@ using BesideFactors = std::array<double, beside_count>;  ///< Time beside someth
 
 /// Constants of the matrix product law; gemm.cpp says how they meet.
 struct GemmConstants {
-  Seconds launch{};         ///< Once a kernel: start, first fill of the pipeline, last store.
-  Seconds tile_overhead{};  ///< Once a tile, for 128 x 128 results; other tiles by their area.
-  double tensor_share = 1;  ///< Of the peak of one multiprocessor, in the main loop.
-  double sustained_share = 1;       ///< Of the whole chip's peak, that its power allows.
-  double hbm_share = 1;             ///< Of the memory's peak.
-  BytesPerSecond feed{};            ///< Operands from the L2 cache into one multiprocessor.
-  double reread_share = 0;          ///< Of the operand bytes of later waves that the L2 cache does not hold.
-  int contraction_step = 64;        ///< k is computed in whole steps.
-  int output_bytes = 2;             ///< Moved for one result: 2 for BF16 written; 8 for FP32 read and written.
-  Seconds cast_launch{};            ///< See operand_cast_time.
+  Seconds launch{};            ///< Once a kernel: start, first fill of the pipeline, last store.
+  Seconds tile_overhead{};     ///< Once a tile, for 128 x 128 results; other tiles by their area.
+  double tensor_share = 1;     ///< Of the peak of one multiprocessor, in the main loop.
+  double sustained_share = 1;  ///< Of the whole chip's peak, that its power allows.
+  double hbm_share = 1;        ///< Of the memory's peak.
+  BytesPerSecond feed{};       ///< Operands from the L2 cache into one multiprocessor.
+  double reread_share = 0;     ///< Of the operand bytes of later waves that the L2 cache does not hold.
+  int contraction_step = 64;   ///< k is computed in whole steps.
+  int output_bytes = 2;        ///< Moved for one result: 2 for BF16 written; 8 for FP32 read and written.
+  Seconds cast_launch{};       ///< See operand_cast_time.
   BesideFactors beside{1, 1, 1};
   std::vector<Tile> tiles;  ///< The kernel takes the fastest.
 };
@@ -102,6 +102,7 @@ constexpr int element_bytes(Precision precision) { return precision == Precision
 
 /// The rate that the chip's power sustains: a share of the fitted chip's peak, by watts. Zero watts in
 /// either: by the chip's own peak.
-FlopsPerSecond sustained_rate(const KernelFamily& family, const GpuSpec& gpu, Precision precision, double share);
+FlopsPerSecond sustained_rate(const KernelFamily& family, const GpuSpec& gpu, Precision precision,
+                              double share);
 
 }  // namespace orrery

@@ -31,7 +31,9 @@ struct Gemm {
 /// Attention core softmax(Q K^T) V of one micro-batch.
 struct Attention {
   int batch = 1;
-  int queries, keys;  ///< Tokens; causal counts the lower triangle when they are equal.
+  /// Tokens. Causal counts the lower triangle when they are equal; fewer queries than keys are an even sample
+  /// of the sequence (one rank of a context-parallel group) and see half of the keys on average.
+  int queries, keys;
   int heads, key_value_heads;
   int query_key_dim, value_dim;
   bool causal = true;
@@ -61,7 +63,8 @@ Checked<KernelFamily> read_kernel_family(std::string_view json, std::string_view
 /// All times are for a kernel alone on the GPU but for `communication_sms` multiprocessors that are
 /// held by somebody else (0: none); `beside` adds the slowdown by shared memory traffic.
 Seconds gemm_time(const KernelFamily&, const GpuSpec&, const Gemm&, int communication_sms, Beside beside);
-Seconds attention_time(const KernelFamily&, const GpuSpec&, const Attention&, int communication_sms, Beside beside);
+Seconds attention_time(const KernelFamily&, const GpuSpec&, const Attention&, int communication_sms,
+                       Beside beside);
 Seconds traffic_time(const KernelFamily&, const GpuSpec&, Traffic, Bytes moved, Beside beside);
 /// A kernel of a few microseconds whose time does not follow its size.
 Seconds small_kernel_time(const KernelFamily&, Seconds alone, Beside beside);

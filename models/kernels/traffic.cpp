@@ -5,12 +5,30 @@
 namespace orrery {
 
 std::string_view traffic_name(Traffic traffic) {
-  constexpr std::array<std::string_view, std::size_t(Traffic::Count)> names{
-      "norm",           "norm_residual",      "norm_backward",    "rope",              "strided_copy",
-      "copy",           "residual",           "swiglu",           "swiglu_backward",   "cast_token",
-      "cast_channel",   "cast_channel_gather", "cast_twelve_bit", "restore_twelve_bit", "dequantize",
-      "weight_transpose", "scale_copy",       "permute",          "unpermute",         "softmax",
-      "embedding",      "attention_edges",    "optimizer",        "elementwise"};
+  constexpr std::array<std::string_view, std::size_t(Traffic::Count)> names{"norm",
+                                                                            "norm_residual",
+                                                                            "norm_backward",
+                                                                            "rope",
+                                                                            "strided_copy",
+                                                                            "copy",
+                                                                            "residual",
+                                                                            "swiglu",
+                                                                            "swiglu_backward",
+                                                                            "cast_token",
+                                                                            "cast_channel",
+                                                                            "cast_channel_gather",
+                                                                            "cast_twelve_bit",
+                                                                            "restore_twelve_bit",
+                                                                            "dequantize",
+                                                                            "weight_transpose",
+                                                                            "scale_copy",
+                                                                            "permute",
+                                                                            "unpermute",
+                                                                            "softmax",
+                                                                            "embedding",
+                                                                            "attention_edges",
+                                                                            "optimizer",
+                                                                            "elementwise"};
   const auto index = std::size_t(traffic);
   return index < names.size() ? names[index] : "unknown";
 }
@@ -22,7 +40,8 @@ std::string_view traffic_name(Traffic traffic) {
 ///            classes the trace does not show carry an assumption, said in the family's file.
 /// Checked    tests/models/kernels/family_test.cpp against single kernels of the trace.
 /// Leaves out launch (launch_gap), what stays in the L2 cache, grids that do not fill the chip.
-Seconds traffic_time(const KernelFamily& family, const GpuSpec& gpu, Traffic traffic, Bytes moved, Beside beside) {
+Seconds traffic_time(const KernelFamily& family, const GpuSpec& gpu, Traffic traffic, Bytes moved,
+                     Beside beside) {
   const TrafficConstants& c = family.traffic[std::size_t(traffic)];
   return c.beside[std::size_t(beside)] * (moved / BytesPerSecond(c.hbm_share * gpu.hbm.value()));
 }
@@ -55,11 +74,13 @@ Precision computed_precision(const KernelFamily& family, const GpuSpec& gpu, Pre
   return wanted == Precision::Fp8 && can ? Precision::Fp8 : Precision::Bf16;
 }
 
-const GemmConstants& KernelFamily::gemm_constants(const GpuSpec& gpu, Precision precision, GemmPass pass) const {
+const GemmConstants& KernelFamily::gemm_constants(const GpuSpec& gpu, Precision precision,
+                                                  GemmPass pass) const {
   return *gemm[std::size_t(computed_precision(*this, gpu, precision)) * 2 + std::size_t(pass)];
 }
 
-FlopsPerSecond sustained_rate(const KernelFamily& family, const GpuSpec& gpu, Precision precision, double share) {
+FlopsPerSecond sustained_rate(const KernelFamily& family, const GpuSpec& gpu, Precision precision,
+                              double share) {
   const FittedOn& fitted = family.fitted_on;
   const bool fp8 = precision == Precision::Fp8;
   const bool known = gpu.power.value() > 0 && fitted.power.value() > 0 && (!fp8 || fitted.fp8.value() > 0);

@@ -14,8 +14,8 @@ WorkShape whole(WorkShape shape) {
   return shape;
 }
 
-/// Bytes that a part makes again in backward, or makes and drops in forward: all of its BF16 tensors in a recipe that
-/// keeps other formats, the ones not kept where the kept ones are BF16 themselves.
+/// Bytes that a part makes again in backward, or makes and drops in forward: all of its BF16 tensors in a
+/// recipe that keeps other formats, the ones not kept where the kept ones are BF16 themselves.
 Bytes remade(const WorkShape& shape, const Part& kept, const Part& all) {
   if (shape.precision == Precision::Fp8) return all.kept.total() - all.kept[Kept::Residual];
   return std::max(Bytes(0), all.kept.total() - kept.kept.total());
@@ -63,23 +63,35 @@ Bytes KeptBytes::total() const {
 
 std::string_view kept_name(Kept kind) {
   switch (kind) {
-    case Kept::Residual: return "norm inputs";
-    case Kept::LinearInput: return "product inputs";
-    case Kept::Attention: return "attention";
-    case Kept::Scores: return "attention scores";
-    case Kept::Ffn: return "activation inputs";
-    case Kept::Expert: return "experts";
-    case Kept::Router: return "router";
-    case Kept::Loss: return "logits";
-    case Kept::Gradient: return "output gradients";
-    case Kept::Count: break;
+    case Kept::Residual:
+      return "norm inputs";
+    case Kept::LinearInput:
+      return "product inputs";
+    case Kept::Attention:
+      return "attention";
+    case Kept::Scores:
+      return "attention scores";
+    case Kept::Ffn:
+      return "activation inputs";
+    case Kept::Expert:
+      return "experts";
+    case Kept::Router:
+      return "router";
+    case Kept::Loss:
+      return "logits";
+    case Kept::Gradient:
+      return "output gradients";
+    case Kept::Count:
+      break;
   }
   return "";
 }
 
-BlockActivations block_activations(const WorkShape& s, const KeepRules& rules, BlockKind kind, std::int64_t rows) {
+BlockActivations block_activations(const WorkShape& s, const KeepRules& rules, BlockKind kind,
+                                   std::int64_t rows) {
   const Parts parts = parts_of(s, rules, kind, rows), all = parts_of(whole(s), rules, kind, rows);
-  const Bytes attention = remade(s, parts.attention, all.attention), network = remade(s, parts.network, all.network);
+  const Bytes attention = remade(s, parts.attention, all.attention),
+              network = remade(s, parts.network, all.network);
   BlockActivations block;
   block.kept += parts.attention.kept;
   block.kept += parts.network.kept;

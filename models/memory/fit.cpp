@@ -15,7 +15,8 @@ std::string gigabytes(Bytes bytes) {
 std::string largest_consumers(const MemoryBytes& peak) {
   std::vector<MemoryClass> order;
   for (std::size_t kind = 0; kind < memory_classes; ++kind) order.push_back(MemoryClass(kind));
-  std::stable_sort(order.begin(), order.end(), [&](MemoryClass a, MemoryClass b) { return peak[a] > peak[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](MemoryClass a, MemoryClass b) { return peak[a] > peak[b]; });
   std::string text;
   for (int i = 0; i < 3; ++i) {
     const MemoryClass kind = order[std::size_t(i)];
@@ -35,8 +36,8 @@ std::optional<Change> recompute_parts(MemoryRequest r) {
   r.shape.recompute.norm = r.shape.recompute.activation = r.shape.recompute.attention = true;
   r.shape.recompute.up_projection = r.shape.model->latent.has_value();
   const Recompute& now = r.shape.recompute;
-  if (old.layer || (now.norm == old.norm && now.activation == old.activation && now.attention == old.attention &&
-                    now.up_projection == old.up_projection)) {
+  if (old.layer || (now.norm == old.norm && now.activation == old.activation &&
+                    now.attention == old.attention && now.up_projection == old.up_projection)) {
     return std::nullopt;
   }
   return Change{"recompute norms, activations and attention (plan.recompute)", std::move(r)};
@@ -53,7 +54,8 @@ std::optional<Change> smallest_micro_batch(MemoryRequest r) {
   const int times = r.shape.micro_batch;
   if (times == 1) return std::nullopt;
   const ScheduleKind* kind = find_schedule(r.schedule.name);
-  const PipelineShape shape{r.schedule.ranks, r.schedule.micro_batches * times, r.schedule.stages / r.schedule.ranks};
+  const PipelineShape shape{r.schedule.ranks, r.schedule.micro_batches * times,
+                            r.schedule.stages / r.schedule.ranks};
   if (!kind || !kind->check(shape).empty()) return std::nullopt;
   r.shape.micro_batch = 1;
   r.schedule = kind->build(shape);
@@ -63,7 +65,8 @@ std::optional<Change> smallest_micro_batch(MemoryRequest r) {
 /// Twice the pipeline ranks on the same GPUs: half the copies, so each takes twice the micro-batches.
 std::optional<Change> twice_the_pipeline(MemoryRequest r) {
   const ScheduleKind* kind = find_schedule(r.schedule.name);
-  const PipelineShape shape{2 * r.schedule.ranks, 2 * r.schedule.micro_batches, r.schedule.stages / r.schedule.ranks};
+  const PipelineShape shape{2 * r.schedule.ranks, 2 * r.schedule.micro_batches,
+                            r.schedule.stages / r.schedule.ranks};
   const bool halves = r.dense_copies % 2 == 0 && (!r.shape.model->experts || r.expert_copies % 2 == 0);
   const int blocks = r.shape.model->layers + r.shape.model->predict_layers;
   if (!kind || !halves || !kind->check(shape).empty() || kind->stages(shape) > blocks) return std::nullopt;
@@ -105,9 +108,10 @@ Findings check_memory(const MemoryRequest& request, Bytes capacity, std::string_
   const RankMemory fullest = fullest_rank(request);
   const Bytes peak = fullest.peak.total();
   if (peak <= capacity) return {};
-  return {{"plan", "does not fit: pipeline rank " + std::to_string(fullest.rank) + " needs " + gigabytes(peak) + ", " +
-                       std::string(gpu) + " has " + gigabytes(capacity) + ", " + gigabytes(peak - capacity) +
-                       " too much; largest: " + largest_consumers(fullest.peak),
+  return {{"plan",
+           "does not fit: pipeline rank " + std::to_string(fullest.rank) + " needs " + gigabytes(peak) +
+               ", " + std::string(gpu) + " has " + gigabytes(capacity) + ", " + gigabytes(peak - capacity) +
+               " too much; largest: " + largest_consumers(fullest.peak),
            remedy_for(request, capacity)}};
 }
 

@@ -24,7 +24,9 @@ inline std::int64_t shard_tokens(const WorkShape& shape, const KeepRules& rules)
   return rules.split == TensorSplit::MatricesAndSequence ? shape.tokens() / shape.tensor : shape.tokens();
 }
 /// Bytes an element of what a product reads.
-inline double operand_bytes(const WorkShape& shape) { return shape.precision == Precision::Fp8 ? 1 + fp8_scale : 2; }
+inline double operand_bytes(const WorkShape& shape) {
+  return shape.precision == Precision::Fp8 ? 1 + fp8_scale : 2;
+}
 /// Sequence parallelism gathers all tokens before a block's matrices; nothing alone.
 inline Bytes gathered(const WorkShape& shape) {
   return shape.tensor > 1 ? moved(shape.tokens() * shape.model->hidden, 2) : Bytes(0);

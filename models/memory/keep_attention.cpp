@@ -2,8 +2,8 @@
 
 #include "models/memory/keep.hpp"
 
-// T tokens, d hidden, h heads of this rank. MLA: queries d -> q -> h (n + r), keys and values d -> c + r -> h (n + v).
-// GQA: h query heads and g key-value heads of width e. Keys of all context ranks' tokens are here.
+// T tokens, d hidden, h heads of this rank. MLA: queries d -> q -> h (n + r), keys and values d -> c + r -> h
+// (n + v). GQA: h query heads and g key-value heads of width e. Keys of all context ranks' tokens are here.
 
 namespace orrery {
 namespace {
@@ -16,15 +16,19 @@ struct Heads {
   std::int64_t out;                          ///< Elements a token of the attention output.
 
   Heads(const WorkShape& s, const KeepRules& rules)
-      : t(s.tokens()), keys(std::int64_t(s.sequence) * s.micro_batch), shard(shard_tokens(s, rules)),
-        d(s.model->hidden), h(s.model->heads / s.tensor) {
+      : t(s.tokens()),
+        keys(std::int64_t(s.sequence) * s.micro_batch),
+        shard(shard_tokens(s, rules)),
+        d(s.model->hidden),
+        h(s.model->heads / s.tensor) {
     if (s.model->latent) {
       const LatentAttention& a = *s.model->latent;
       queries = keys_width = h * (a.nope_dim + a.rope_dim);
       values = out = h * a.value_dim;
     } else {
       queries = out = h * s.model->head_dim;
-      keys_width = values = std::int64_t(std::max(1, s.model->key_value_heads / s.tensor)) * s.model->head_dim;
+      keys_width = values =
+          std::int64_t(std::max(1, s.model->key_value_heads / s.tensor)) * s.model->head_dim;
     }
   }
   std::int64_t all() const { return t * queries + keys * (keys_width + values); }
@@ -34,7 +38,8 @@ void keep_latents(Part& part, const WorkShape& s, const Heads& z) {
   const LatentAttention& a = *s.model->latent;
   const double operand = operand_bytes(s);
   part.kept[Kept::Attention] += moved(z.t * a.query_rank + z.keys * (a.key_value_rank + a.rope_dim), 2);
-  if (!s.recompute.norm) part.kept[Kept::LinearInput] += moved(z.t * a.query_rank + z.keys * a.key_value_rank, operand);
+  if (!s.recompute.norm)
+    part.kept[Kept::LinearInput] += moved(z.t * a.query_rank + z.keys * a.key_value_rank, operand);
   if (s.recompute.up_projection) {
     if (a.query_rank == 0) part.kept[Kept::Attention] += moved(z.t * z.queries, 2);
   } else {
@@ -73,10 +78,11 @@ Part keep_attention(const WorkShape& s, const KeepRules& rules) {
   part.owed[Kept::LinearInput] += moved(z.shard * z.d + z.t * z.out, operand);
   part.owed[Kept::Gradient] += moved(z.shard * z.d, operand);
 
-  part.outputs = moved(z.shard * z.d, 4) + gathered(s);  // The product's result and its sum with the residual.
+  part.outputs =
+      moved(z.shard * z.d, 4) + gathered(s);  // The product's result and its sum with the residual.
   // Gradients of Q, K, V and the output in BF16, and the FP32 sum of the query gradient.
-  part.gradients = moved(z.all() + z.t * z.out, 2) + moved(z.t * z.queries, 4) + moved(z.shard * z.d, 2) +
-                   gathered(s);
+  part.gradients =
+      moved(z.all() + z.t * z.out, 2) + moved(z.t * z.queries, 4) + moved(z.shard * z.d, 2) + gathered(s);
   return part;
 }
 

@@ -36,8 +36,10 @@ Part keep_experts(const WorkShape& s, std::int64_t rows) {
   const double operand = operand_bytes(s);
   const auto received = std::int64_t(double(rows) * s.received_per_row);
   Part part;
-  part.kept[Kept::Expert] += moved((fp8 ? received : rows) * d, operand) + moved(rows, activation_row(s, e.width));
-  // Logits and scores in FP32; chosen experts as 8-byte indices and FP32 weights; a 4-byte place for each row both ways.
+  part.kept[Kept::Expert] +=
+      moved((fp8 ? received : rows) * d, operand) + moved(rows, activation_row(s, e.width));
+  // Logits and scores in FP32; chosen experts as 8-byte indices and FP32 weights; a 4-byte place for each row
+  // both ways.
   part.kept[Kept::Router] += Bytes(t * (8 * e.routed + 12 * e.per_token) + 8 * rows);
   // The router reads BF16: a second copy of the norm's output where products read FP8.
   if (fp8 && !s.recompute.norm) part.kept[Kept::Router] += moved(t * d, 2);
@@ -71,7 +73,8 @@ Part keep_head(const WorkShape& s, const KeepRules& rules) {
   part.kept[Kept::Loss] += moved(logits, fused ? 2 : 4);
   part.owed[Kept::LinearInput] += moved(shard * d, 2);
   part.owed[Kept::Gradient] += moved(logits, 2);
-  // Separate kernels: BF16 logits and their FP32 copy beside the log-softmax; then its FP32 gradient and the BF16 one.
+  // Separate kernels: BF16 logits and their FP32 copy beside the log-softmax; then its FP32 gradient and the
+  // BF16 one.
   part.outputs = fused ? Bytes(0) : moved(logits, 6);
   part.gradients = (fused ? Bytes(0) : moved(logits, 6)) + moved(shard * d, 2);
   return part;

@@ -10,7 +10,8 @@
 namespace orrery {
 namespace {
 
-/// One stage's memory for one micro-batch: sums over its blocks, and the worst moment of each pass beside them.
+/// One stage's memory for one micro-batch: sums over its blocks, and the worst moment of each pass beside
+/// them.
 struct ChunkMemory {
   KeptBytes kept, owed;
   Bytes forward_extra, backward_extra, input_backward_extra;
@@ -25,7 +26,8 @@ ChunkMemory chunk_memory(const MemoryRequest& request, const Stage& stage) {
     chunk.kept += blocks.back().kept;
     chunk.owed += blocks.back().owed;
   }
-  // From the last block to the first: `later` is kept by blocks behind this one, `owed` what they owe in its place.
+  // From the last block to the first: `later` is kept by blocks behind this one, `owed` what they owe in its
+  // place.
   Bytes later, owed;
   for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
     chunk.forward_extra = std::max(chunk.forward_extra, block->forward_extra - later);
@@ -76,17 +78,21 @@ struct Alive {
   std::vector<int> kept, owed;
 };
 
-Bytes sum_of(const std::vector<ChunkMemory>& chunks, const std::vector<int>& count, KeptBytes ChunkMemory::*part) {
+Bytes sum_of(const std::vector<ChunkMemory>& chunks, const std::vector<int>& count,
+             KeptBytes ChunkMemory::*part) {
   Bytes sum;
-  for (std::size_t stage = 0; stage < count.size(); ++stage) sum += count[stage] * (chunks[stage].*part).total();
+  for (std::size_t stage = 0; stage < count.size(); ++stage)
+    sum += count[stage] * (chunks[stage].*part).total();
   return sum;
 }
 
 Bytes workspace(const Op& op, const std::vector<ChunkMemory>& chunks) {
   Bytes sum;
   if (runs_forward(op.pass)) sum += chunks[std::size_t(op.forward.stage)].forward_extra;
-  if (op.pass == Pass::InputBackward) sum += chunks[std::size_t(op.backward.stage)].input_backward_extra;
-  else if (runs_backward(op.pass)) sum += chunks[std::size_t(op.backward.stage)].backward_extra;
+  if (op.pass == Pass::InputBackward)
+    sum += chunks[std::size_t(op.backward.stage)].input_backward_extra;
+  else if (runs_backward(op.pass))
+    sum += chunks[std::size_t(op.backward.stage)].backward_extra;
   return sum;
 }
 
@@ -117,16 +123,26 @@ MemoryBytes MemoryTimeline::row(std::size_t index) const {
 
 std::string_view memory_class_name(MemoryClass kind) {
   switch (kind) {
-    case MemoryClass::Weights: return "weights";
-    case MemoryClass::WeightCopies: return "FP8 weight copies";
-    case MemoryClass::Gradients: return "gradients";
-    case MemoryClass::Optimizer: return "optimizer state";
-    case MemoryClass::Activations: return "activations";
-    case MemoryClass::Owed: return "postponed weight products";
-    case MemoryClass::Workspace: return "workspace";
-    case MemoryClass::Communication: return "communication buffers";
-    case MemoryClass::Framework: return "framework reserve";
-    case MemoryClass::Count: break;
+    case MemoryClass::Weights:
+      return "weights";
+    case MemoryClass::WeightCopies:
+      return "FP8 weight copies";
+    case MemoryClass::Gradients:
+      return "gradients";
+    case MemoryClass::Optimizer:
+      return "optimizer state";
+    case MemoryClass::Activations:
+      return "activations";
+    case MemoryClass::Owed:
+      return "postponed weight products";
+    case MemoryClass::Workspace:
+      return "workspace";
+    case MemoryClass::Communication:
+      return "communication buffers";
+    case MemoryClass::Framework:
+      return "framework reserve";
+    case MemoryClass::Count:
+      break;
   }
   return "";
 }

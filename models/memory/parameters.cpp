@@ -15,7 +15,8 @@ std::int64_t norm_parameters(const Transformer& model) {
 std::int64_t repeated_attention(const Transformer& model) {
   if (!model.latent) return 0;
   const LatentAttention& a = *model.latent;
-  return std::int64_t(model.hidden) * (a.query_rank + a.key_value_rank + a.rope_dim) + a.query_rank + a.key_value_rank;
+  return std::int64_t(model.hidden) * (a.query_rank + a.key_value_rank + a.rope_dim) + a.query_rank +
+         a.key_value_rank;
 }
 
 std::int64_t attention_share(const WorkShape& shape) {
@@ -88,7 +89,8 @@ std::vector<int> stages_of_rank(const PipelineSchedule& schedule, int rank) {
   return held;
 }
 
-std::vector<const Stage*> stages_on_rank(const PipelineSchedule& schedule, const std::vector<Stage>& stages, int rank) {
+std::vector<const Stage*> stages_on_rank(const PipelineSchedule& schedule, const std::vector<Stage>& stages,
+                                         int rank) {
   ORRERY_CHECK(int(stages.size()) == schedule.stages);
   std::vector<const Stage*> held;
   for (const int stage : stages_of_rank(schedule, rank)) held.push_back(&stages[std::size_t(stage)]);

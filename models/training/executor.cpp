@@ -65,7 +65,7 @@ struct Slots {
 
 class Executor {
  public:
-  Executor(const StepRequest& request, SegmentCosts& costs, const Progress& progress)
+  Executor(const StepRequest& request, SegmentCosts& costs, const OnProgress& progress)
       : r_(request), costs_(costs), progress_(progress), m_(request.members),
         groups_(request.fidelity == Fidelity::Full ? request.groups : 1),
         slots_{request.schedule.stages, request.schedule.micro_batches} {
@@ -656,7 +656,7 @@ class Executor {
 
   const StepRequest& r_;
   SegmentCosts& costs_;
-  const Progress& progress_;
+  const OnProgress& progress_;
   int m_, groups_, domains_ = 1, rails_ = 1;
   Slots slots_;
   std::vector<std::unique_ptr<ChunkProgram>> programs_;
@@ -682,7 +682,7 @@ class Executor {
 
 }  // namespace
 
-StepOutcome execute(const StepRequest& request, SegmentCosts& costs, const Progress& progress) {
+StepOutcome execute(const StepRequest& request, SegmentCosts& costs, const OnProgress& progress) {
   return Executor(request, costs, progress).run();
 }
 

@@ -75,7 +75,7 @@ struct StepOutcome {
 };
 
 /// Called now and then with the share of ops done, for a progress line; may be empty.
-using Progress = std::function<void(double share)>;
+using OnProgress = std::function<void(double share)>;
 
 /// Walks every rank's schedule.
 ///
@@ -87,6 +87,6 @@ using Progress = std::function<void(double share)>;
 /// Checked     kernel by kernel against a slow twin; DualPipe's published makespans with all steps of one length.
 /// Leaves out  SMs stolen by a second stream; tensor-parallel peers are exactly alike; a pipeline message is sent
 ///             when its tensor is complete and never blocks the sender.
-StepOutcome execute(const StepRequest& request, SegmentCosts& costs, const Progress& progress = {});
+StepOutcome execute(const StepRequest& request, SegmentCosts& costs, const OnProgress& progress = {});
 
 }  // namespace orrery

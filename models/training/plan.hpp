@@ -21,6 +21,7 @@ struct OptimizerState {
   int master_bytes = 4;
   int moment_bytes = 2;   ///< Of each of the two moments.
   int weight_bytes = 2;   ///< What is gathered after the update.
+  bool sharded = true;    ///< Over the data-parallel copies (ZeRO-1); else every copy updates all.
 };
 
 /// One training step to simulate, as values: the model, the machine, and how the one is laid on the other.

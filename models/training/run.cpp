@@ -25,7 +25,7 @@ bool same_step(const TrainingPlan& a, const TrainingPlan& b) {
 
 }  // namespace
 
-std::vector<RampLevel> ramp_levels(const Phase& phase, int copies, int levels) {
+std::vector<RampLevel> ramp_levels(const TrainingPhase& phase, int copies, int levels) {
   std::vector<RampLevel> result;
   const double tokens_each = double(phase.ramp_tokens) / levels;
   for (int i = 0; i < levels; ++i) {
@@ -40,7 +40,7 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
   Checked<std::vector<PhaseOutcome>> run;
   std::vector<Job> jobs;
   for (std::size_t i = 0; i < request.phases.size(); ++i) {
-    const Phase& phase = request.phases[i];
+    const TrainingPhase& phase = request.phases[i];
     PhaseOutcome outcome{.name = phase.name, .notes = {}};
     TrainingPlan plan = request.plan;
     plan.sequence = phase.sequence;
@@ -79,9 +79,13 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
   }
   if (!run.findings.empty()) return run;
 
+  // Phases that give a rank the same number of tokens draw from the same samples.
+  const std::optional<RoutingPool> pool = plan_routing(request.plan);
+  const auto tokens = [](const TrainingPlan& plan) { return work_shape(plan).tokens(); };
   parallel(int(jobs.size()), [&](int i) {
     Job& job = jobs[std::size_t(i)];
-    job.time = to_seconds(job.same_as_full ? request.full->time : simulate_step(job.plan, nullptr).time);
+    const bool shared = pool && tokens(job.plan) == tokens(request.plan);
+    job.time = to_seconds(job.same_as_full ? request.full->time : simulate_step(job.plan, shared ? &*pool : nullptr).time);
   });
 
   for (const Job& job : jobs) {

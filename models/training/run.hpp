@@ -10,7 +10,7 @@
 namespace orrery {
 
 /// One phase of a training run, as the scenario tells it.
-struct Phase {
+struct TrainingPhase {
   std::string name;
   std::optional<std::int64_t> tokens;  ///< Or `steps`.
   std::optional<std::int64_t> steps;
@@ -27,7 +27,7 @@ struct RampLevel {
 };
 /// The ramp in equal token shares: `levels` batch sizes from `ramp_from` up in equal increments, rounded to what
 /// the data-parallel copies can share. The published ramp has no published shape.
-std::vector<RampLevel> ramp_levels(const Phase& phase, int copies, int levels);
+std::vector<RampLevel> ramp_levels(const TrainingPhase& phase, int copies, int levels);
 
 struct PhaseOutcome {
   std::string name;
@@ -48,7 +48,7 @@ using Parallel = std::function<void(int count, const std::function<void(int)>& j
 /// Leaves out  failures, checkpoints, evaluation, data loading: goodput is 1.
 struct RunRequest {
   TrainingPlan plan;
-  std::vector<Phase> phases;
+  std::vector<TrainingPhase> phases;
   std::string fallback;
   const TrainingStep* full = nullptr;
 };

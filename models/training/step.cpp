@@ -37,9 +37,9 @@ StepTransfers step_transfers(const TrainingPlan& plan) {
   t.back_token = bf16_token(plan.model.hidden);
   for (std::size_t k = 0; k < std::size_t(TransferKind::Count); ++k) {
     const AllToAllKind kind = kernel_of(TransferKind(k));
-    for (const auto surroundings : {Surroundings::Alone, Surroundings::Beside}) {
-      const TransferRates rates = transfer_rates(deep_ep, kind, surroundings);
-      (surroundings == Surroundings::Alone ? t.alone : t.beside)[k] = {nic * rates.nic, nvlink * rates.nvlink};
+    for (const auto company : {Company::Alone, Company::Beside}) {
+      const TransferRates rates = transfer_rates(deep_ep, kind, company);
+      (company == Company::Alone ? t.alone : t.beside)[k] = {nic * rates.nic, nvlink * rates.nvlink};
     }
     t.prelude[k] = deep_ep[kind].host_gap;
   }
@@ -100,12 +100,37 @@ StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters, i
   StepTail tail;
   tail.reduce = gather_time(plan, Collective::ReduceScatter, dense_bytes * Bytes(o.gradient_bytes), dense) +
                 gather_time(plan, Collective::ReduceScatter, expert_bytes * Bytes(o.gradient_bytes), expert);
-  tail.gather = gather_time(plan, Collective::AllGather, dense_bytes * Bytes(o.weight_bytes), dense) +
-                gather_time(plan, Collective::AllGather, expert_bytes * Bytes(o.weight_bytes), expert);
-  const double shard = double(parameters.dense) / dense_copies + double(parameters.expert) / expert_copies;
+  // Without sharding the second half of an all-reduce brings gradients instead of weights: as many values.
+  const int back = o.sharded ? o.weight_bytes : o.gradient_bytes;
+  tail.gather = gather_time(plan, Collective::AllGather, dense_bytes * Bytes(back), dense) +
+                gather_time(plan, Collective::AllGather, expert_bytes * Bytes(back), expert);
+  const double shard = o.sharded ? double(parameters.dense) / dense_copies + double(parameters.expert) / expert_copies
+                                 : double(parameters.total());
   const double bytes_each = o.gradient_bytes + 2 * (o.master_bytes + 2 * o.moment_bytes) + o.weight_bytes;
   tail.optimizer = traffic_time(plan.kernels, plan.gpu, Traffic::Optimizer, Bytes(std::int64_t(shard * bytes_each)), Beside::Nothing);
   return tail;
+}
+
+std::vector<PricedKernel> priced_kernels(const TrainingPlan& plan, const TrainingStep& step) {
+  WorkShape shape = work_shape(plan);
+  if (step.ranks_per_token > 0) shape.received_per_row = step.ranks_per_token / plan.model.experts->per_token;
+  const Machine machine{shape, plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)};
+  std::array<bool, 5> present{};
+  for (const Stage& stage : step.stages) {
+    for (const Block& b : stage) present[std::size_t(b.kind)] = true;
+  }
+  std::vector<PricedKernel> priced;
+  for (std::size_t kind = 0; kind < present.size(); ++kind) {
+    if (!present[kind]) continue;
+    for (std::size_t segment = 0; segment < std::size_t(Segment::Count); ++segment) {
+      for (const KernelCall& call : segment_work(shape, BlockKind(kind), Segment(segment), balanced_rows(shape))) {
+        PricedKernel row{BlockKind(kind), Segment(segment), call, {}};
+        for (std::size_t b = 0; b < beside_count; ++b) row.time[b] = call_time(machine, call, Beside(b));
+        priced.push_back(row);
+      }
+    }
+  }
+  return priced;
 }
 
 std::optional<RoutingPool> plan_routing(const TrainingPlan& plan) {
@@ -118,7 +143,7 @@ std::optional<RoutingPool> plan_routing(const TrainingPlan& plan) {
   return sample_routing(shape, plan.routing_samples, plan.seed);
 }
 
-TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const Progress& progress) {
+TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const OnProgress& progress) {
   TrainingStep step;
   std::optional<RoutingPool> own;
   if (!pool) {

@@ -34,7 +34,17 @@ struct TrainingStep {
 };
 
 /// Simulates one step. Precondition: `check_plan` found nothing. `pool`: routing samples to use again, or none.
-TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const Progress& progress = {});
+TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const OnProgress& progress = {});
+
+/// One kernel with its prices, for whoever wants to see them.
+struct PricedKernel {
+  BlockKind block;
+  Segment segment;
+  KernelCall call;
+  std::array<Seconds, beside_count> time;  ///< All its launches, by what runs beside.
+};
+/// Every kernel of every kind of block in the plan's stages, with balanced rows.
+std::vector<PricedKernel> priced_kernels(const TrainingPlan& plan, const TrainingStep& step);
 
 /// The routing pool that a plan draws from; none without experts.
 std::optional<RoutingPool> plan_routing(const TrainingPlan& plan);

@@ -22,13 +22,22 @@ std::string words(Range allowed) {
 
 }  // namespace
 
-ConfigKeys::ConfigKeys(const json& object, std::string prefix) : object_(object), prefix_(std::move(prefix)) {}
+ConfigKeys::ConfigKeys(const json& object, std::string prefix)
+    : object_(object), prefix_(std::move(prefix)) {}
 
 const json* ConfigKeys::find(std::string_view name) {
   const auto at = object_.find(name);
   if (at == object_.end()) return nullptr;
   read_.emplace(name);
   return at->is_null() ? nullptr : &*at;
+}
+
+std::string_view ConfigKeys::spelling(Names names) const {
+  for (const char* name : names) {
+    const auto at = object_.find(name);
+    if (at != object_.end() && !at->is_null()) return name;
+  }
+  return *names.begin();
 }
 
 /// Two names of one meaning may both be there, but must agree: which one a framework reads is its secret.

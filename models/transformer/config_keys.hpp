@@ -37,10 +37,13 @@ class ConfigKeys {
   /// The value behind one name, if it is there and not null.
   const nlohmann::json* find(std::string_view name);
 
+  /// The name that this file uses: the first of `names` that is there, else the most usual one.
+  std::string_view spelling(Names names) const;
+
   void refuse(std::string_view name, std::string problem, std::string allowed);
   void refuse_value(std::string_view name, const nlohmann::json& found, std::string allowed);
 
-  std::vector<std::string> unread() const;  ///< Keys that nobody looked at, null ones aside, in file order by name.
+  std::vector<std::string> unread() const;  ///< Keys that nobody looked at, null ones aside, by name.
   Findings findings;
 
  private:

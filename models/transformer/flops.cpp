@@ -15,12 +15,13 @@ namespace orrery {
 /// Source     the rule that reproduces Insights into DeepSeek-V3, arXiv 2505.09343, table 4: 385 and 432
 ///            TFLOPS a GPU, 38.94 % and 43.73 %.
 /// Checked    DeepSeek-V3 at 4,096: 249.82 (causal) and 280.52 GFLOP; against that paper's table 2, causal:
-///            V3 250 (-0.1 %), V2 155 (+0.2 %), LLaMA-405B 2448 (+1.0 %), Qwen-72B 394 (+12.9 %: the paper
-///            does not say how it was counted; no reading of 72.7 B parameters gives so little).
+///            V3 250 (-0.1 %), V2 155 (+0.01 %), LLaMA-405B 2448 (+1.0 %), Qwen-72B 394 (+12.9 %: the
+///            printed figure is below six times the 70.2 B parameters of its layers alone, 421).
 /// Leaves out prediction modules, recomputation, softmax, routing, the optimizer.
 Flops training_flops_per_token(const Transformer& model, int sequence, AttentionCount attention) {
   const std::int64_t moe_layers = std::count(model.is_moe.begin(), model.is_moe.end(), true);
-  const std::int64_t multiplied = count_parameters(model).activated_no_embedding - moe_layers * router_parameters(model);
+  const std::int64_t multiplied =
+      count_parameters(model).activated_no_embedding - moe_layers * router_parameters(model);
 
   const double query_key = model.latent ? model.latent->nope_dim + model.latent->rope_dim : model.head_dim;
   const double value = model.latent ? model.latent->value_dim : model.head_dim;

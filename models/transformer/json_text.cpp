@@ -57,10 +57,12 @@ class Walk : public json::json_sax_t {
     return false;
   }
 
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& fault) override {
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& fault) override {
     const std::size_t byte = position > 0 ? position - 1 : 0;
     const std::string what = byte >= text_.size() ? "the text ends too early, at " : "not valid JSON at ";
-    findings.push_back({"", what + place(text_, byte) + ": " + reason(fault.what()), "a complete JSON object"});
+    findings.push_back(
+        {"", what + place(text_, byte) + ": " + reason(fault.what()), "a complete JSON object"});
     return false;
   }
 

@@ -11,16 +11,46 @@ namespace {
 using nlohmann::json;
 
 /// Keys that change what a layer is or does; any value but null, false, 0 or an empty list is refused.
-constexpr std::array<std::string_view, 40> pattern_keys{
-    "alternate_sliding_window", "attention_chunk_size", "attention_layers", "attn_layer_offset",
-    "attn_layer_period", "attn_type_list", "block_configs", "compress_ratios", "cross_attention_layers",
-    "encoder_layers", "expert_layer_offset", "expert_layer_period", "full_attention_interval",
-    "global_attn_every_n_layers", "hc_mult", "hybrid_layer_ids", "hybrid_layer_pattern",
-    "hybrid_override_pattern", "is_encoder_decoder", "layer_group_size", "layers_block_type",
-    "linear_attn_config", "linear_num_key_heads", "linear_num_value_heads", "local_attention", "mamba_d_state",
-    "mamba_num_heads", "moe_layer_end_index", "moe_layer_interval", "moe_layer_start_index", "moe_layers",
-    "multi_query", "new_decoder_architecture", "num_hash_layers", "num_kv_shared_layers", "parallel_attn",
-    "sliding_window_pattern", "ssm_cfg", "state_size", "zero_expert_num"};
+constexpr std::array<std::string_view, 40> pattern_keys{"alternate_sliding_window",
+                                                        "attention_chunk_size",
+                                                        "attention_layers",
+                                                        "attn_layer_offset",
+                                                        "attn_layer_period",
+                                                        "attn_type_list",
+                                                        "block_configs",
+                                                        "compress_ratios",
+                                                        "cross_attention_layers",
+                                                        "encoder_layers",
+                                                        "expert_layer_offset",
+                                                        "expert_layer_period",
+                                                        "full_attention_interval",
+                                                        "global_attn_every_n_layers",
+                                                        "hc_mult",
+                                                        "hybrid_layer_ids",
+                                                        "hybrid_layer_pattern",
+                                                        "hybrid_override_pattern",
+                                                        "is_encoder_decoder",
+                                                        "layer_group_size",
+                                                        "layers_block_type",
+                                                        "linear_attn_config",
+                                                        "linear_num_key_heads",
+                                                        "linear_num_value_heads",
+                                                        "local_attention",
+                                                        "mamba_d_state",
+                                                        "mamba_num_heads",
+                                                        "moe_layer_end_index",
+                                                        "moe_layer_interval",
+                                                        "moe_layer_start_index",
+                                                        "moe_layers",
+                                                        "multi_query",
+                                                        "new_decoder_architecture",
+                                                        "num_hash_layers",
+                                                        "num_kv_shared_layers",
+                                                        "parallel_attn",
+                                                        "sliding_window_pattern",
+                                                        "ssm_cfg",
+                                                        "state_size",
+                                                        "zero_expert_num"};
 
 bool says_nothing(const json& value) {
   if (value.is_boolean()) return !value.get<bool>();
@@ -41,7 +71,8 @@ void refuse_window(ConfigKeys& keys, int positions) {
 template <class Entry>
 bool one_a_layer(ConfigKeys& keys, const char* name, const std::vector<Entry>& list, int layers) {
   if (int(list.size()) == layers) return true;
-  keys.refuse(name, "found " + std::to_string(list.size()) + " entries", std::to_string(layers) + ", one a layer");
+  keys.refuse(name, "found " + std::to_string(list.size()) + " entries",
+              std::to_string(layers) + ", one a layer");
   return false;
 }
 
@@ -67,7 +98,8 @@ std::optional<std::vector<bool>> read_moe_layers(ConfigKeys& keys, int layers) {
     keep([&](int i) { return i % *every == 0; });
   }
   for (const char* name : {"decoder_sparse_step", "interleave_moe_layer_step"}) {
-    if (const auto every = keys.integer({name}, {1, layers})) keep([&](int i) { return (i + 1) % *every == 0; });
+    if (const auto every = keys.integer({name}, {1, layers}))
+      keep([&](int i) { return (i + 1) % *every == 0; });
   }
   if (const auto dense = keys.integers("mlp_only_layers", {0, layers - 1})) {
     for (const int i : *dense) moe[std::size_t(i)] = false;
@@ -90,7 +122,8 @@ void refuse_unknown_patterns(ConfigKeys& keys, int layers, int positions) {
   for (const std::string_view name : pattern_keys) {
     const json* value = keys.find(name);
     if (value && !says_nothing(*value)) {
-      keys.refuse_value(name, *value, "this layer pattern is not modelled; without the key all layers are full attention");
+      keys.refuse_value(name, *value,
+                        "this layer pattern is not modelled; without the key all layers are full attention");
     }
   }
   const auto types = keys.texts("layer_types");

@@ -10,7 +10,9 @@ std::int64_t norm_parameters(const Transformer& model, std::int64_t width) {
 }
 
 /// A matrix of `in` x `out` and, where the model has them, its biases.
-std::int64_t linear(std::int64_t in, std::int64_t out, bool has_bias) { return in * out + (has_bias ? out : 0); }
+std::int64_t linear(std::int64_t in, std::int64_t out, bool has_bias) {
+  return in * out + (has_bias ? out : 0);
+}
 
 std::int64_t feed_forward(const Transformer& model, std::int64_t width) {
   const std::int64_t up = linear(model.hidden, width, model.all_bias);
@@ -76,7 +78,8 @@ std::int64_t router_parameters(const Transformer& model) {
 /// What every token meets in one MoE layer besides its routed experts: shared experts, their gate, router.
 std::int64_t moe_shared_parameters(const Transformer& model) {
   if (!model.experts) return 0;
-  const std::int64_t shared = model.experts->shared_width > 0 ? feed_forward(model, model.experts->shared_width) : 0;
+  const std::int64_t shared =
+      model.experts->shared_width > 0 ? feed_forward(model, model.experts->shared_width) : 0;
   return shared + (model.experts->shared_gate ? model.hidden : 0) + router_parameters(model);
 }
 
@@ -101,8 +104,9 @@ ParameterCount count_parameters(const Transformer& model) {
   const std::int64_t positions = model.learned_positions ? std::int64_t(model.positions) * model.hidden : 0;
   const std::int64_t head = model.tied_embedding ? 0 : count.embedding;
 
-  count.total = model.layers * (attention_parameters(model) + norms) + dense_layers * dense_ffn_parameters(model) +
-                norm_parameters(model, model.hidden) + count.embedding + head + positions;
+  count.total = model.layers * (attention_parameters(model) + norms) +
+                dense_layers * dense_ffn_parameters(model) + norm_parameters(model, model.hidden) +
+                count.embedding + head + positions;
   std::int64_t idle = 0;  // Of routed experts that a token does not visit.
   if (model.experts) {
     count.total += moe_layers * moe_layer_extra(model);
@@ -116,8 +120,8 @@ ParameterCount count_parameters(const Transformer& model) {
     const bool moe = model.experts && !model.is_moe.empty() && model.is_moe.back();
     const std::int64_t ffn = moe ? moe_layer_extra(model) : dense_ffn_parameters(model);
     const std::int64_t projection = 2 * std::int64_t(model.hidden) * model.hidden;
-    const std::int64_t module = projection + attention_parameters(model) + norms + ffn +
-                                3 * norm_parameters(model, model.hidden);
+    const std::int64_t module =
+        projection + attention_parameters(model) + norms + ffn + 3 * norm_parameters(model, model.hidden);
     count.predict_own = model.predict_layers * module;
   }
   return count;

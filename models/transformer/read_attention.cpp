@@ -21,21 +21,18 @@ void read_latent_attention(ConfigKeys& keys, Transformer& model) {
 }
 
 void read_grouped_attention(ConfigKeys& keys, Transformer& model) {
-  const std::size_t before = keys.findings.size();
-  const auto heads = keys.integer({"num_key_value_heads"}, {1, head_range.most});
-  model.key_value_heads = heads.value_or(model.heads);
+  const std::string heads = std::string(keys.spelling(head_names));
+  const auto dim = keys.integer({"head_dim", "kv_channels"}, head_dim_range);
+  model.head_dim = dim.value_or(model.hidden / model.heads);
+  if (!dim && model.hidden % model.heads != 0) {
+    keys.refuse(heads, "found " + std::to_string(model.heads) + ", and no head_dim",
+                "a divisor of " + std::string(keys.spelling(hidden_names)) + ", " +
+                    std::to_string(model.hidden) + ", or head_dim");
+  }
+  model.key_value_heads = keys.integer({"num_key_value_heads"}, head_range).value_or(model.heads);
   if (model.heads % model.key_value_heads != 0) {
     keys.refuse("num_key_value_heads", "found " + std::to_string(model.key_value_heads),
-                "a divisor of num_attention_heads, " + std::to_string(model.heads));
-  }
-  const auto dim = keys.integer({"head_dim", "kv_channels"}, head_dim_range);
-  if (dim) {
-    model.head_dim = *dim;
-  } else if (keys.findings.size() == before && model.hidden % model.heads != 0) {
-    keys.refuse("num_attention_heads", "found " + std::to_string(model.heads) + ", and no head_dim",
-                "a divisor of hidden_size, " + std::to_string(model.hidden) + ", or head_dim");
-  } else {
-    model.head_dim = model.hidden / model.heads;
+                "a divisor of " + heads + ", " + std::to_string(model.heads));
   }
 }
 
@@ -46,12 +43,15 @@ void read_biases(ConfigKeys& keys, const Family& family, Transformer& model) {
   model.qkv_bias = attention.value_or(keys.boolean({"qkv_bias"}).value_or(family.qkv_bias));
   model.output_bias = attention == true && !family.qkv_bias;
   model.layer_norm_bias = family.layer_norm_bias;
-  model.query_key_norm = keys.boolean({"use_qk_norm", "qk_norm", "qk_layernorm"}).value_or(family.query_key_norm);
+  model.query_key_norm =
+      keys.boolean({"use_qk_norm", "qk_norm", "qk_layernorm"}).value_or(family.query_key_norm);
   if (mlp == true && !model.all_bias) {
-    keys.refuse("mlp_bias", "found true without attention_bias", "biases on attention, or on all matrices, are modelled");
+    keys.refuse("mlp_bias", "found true without attention_bias",
+                "biases on attention, or on all matrices, are modelled");
   }
   if (model.latent && (attention == true || model.all_bias)) {
-    keys.refuse("attention_bias", "found true beside kv_lora_rank", "false: latent attention with biases is not modelled");
+    keys.refuse("attention_bias", "found true beside kv_lora_rank",
+                "false: latent attention with biases is not modelled");
   }
 }
 

@@ -9,15 +9,18 @@ namespace {
 using nlohmann::json;
 
 constexpr ConfigKeys::Names routed_names{"n_routed_experts", "num_experts", "num_local_experts"};
-constexpr ConfigKeys::Names per_token_names{"num_experts_per_tok", "experts_per_token", "n_activated_experts"};
+constexpr ConfigKeys::Names per_token_names{"num_experts_per_tok", "experts_per_token",
+                                            "n_activated_experts"};
 constexpr ConfigKeys::Names expert_width_names{"moe_intermediate_size", "moe_inter_dim"};
+constexpr ConfigKeys::Names group_names{"n_group", "n_expert_groups"};
+constexpr ConfigKeys::Names chosen_group_names{"topk_group", "n_limited_groups"};
+constexpr ConfigKeys::Names scoring_names{"scoring_func", "score_func"};
 constexpr Range group_range{1, expert_range.most};
 
 void read_groups(ConfigKeys& keys, Experts& experts) {
-  const auto groups = keys.integer({"n_group", "n_expert_groups"}, group_range);
-  const auto chosen = groups.value_or(1) > 1
-                          ? keys.required_integer({"topk_group", "n_limited_groups"}, {1, *groups})
-                          : keys.integer({"topk_group", "n_limited_groups"}, group_range);
+  const auto groups = keys.integer(group_names, group_range);
+  const auto chosen = groups.value_or(1) > 1 ? keys.required_integer(chosen_group_names, {1, *groups})
+                                             : keys.integer(chosen_group_names, group_range);
   const auto method = keys.text({"topk_method"});
   if (method && *method != "greedy" && *method != "group_limited_greedy" && *method != "noaux_tc") {
     keys.refuse_value("topk_method", json(*method), "greedy, group_limited_greedy or noaux_tc");
@@ -28,10 +31,11 @@ void read_groups(ConfigKeys& keys, Experts& experts) {
   experts.groups = *groups;
   experts.groups_per_token = chosen.value_or(1);
   if (experts.routed % experts.groups != 0) {
-    keys.refuse("n_group", "found " + std::to_string(experts.groups),
+    keys.refuse(keys.spelling(group_names), "found " + std::to_string(experts.groups),
                 "a divisor of the " + std::to_string(experts.routed) + " routed experts");
   } else if (chosen && experts.groups_per_token * (experts.routed / experts.groups) < experts.per_token) {
-    keys.refuse("topk_group", "found " + std::to_string(*chosen) + " groups, which hold fewer experts than a token visits",
+    keys.refuse(keys.spelling(chosen_group_names),
+                "found " + std::to_string(*chosen) + " groups, which hold fewer experts than a token visits",
                 "enough groups of " + std::to_string(experts.routed / experts.groups) + " experts for " +
                     std::to_string(experts.per_token));
   }
@@ -63,10 +67,10 @@ std::optional<Experts> read_experts(ConfigKeys& keys, const Family& family, int 
   if (experts.width == 0) keys.required_integer(expert_width_names, width_range);
 
   experts.sigmoid = family.sigmoid_router;
-  if (const auto scoring = keys.text({"scoring_func", "score_func"})) {
+  if (const auto scoring = keys.text(scoring_names)) {
     experts.sigmoid = *scoring == "sigmoid";
     if (*scoring != "sigmoid" && *scoring != "softmax") {
-      keys.refuse_value("scoring_func", json(*scoring), "softmax or sigmoid");
+      keys.refuse_value(keys.spelling(scoring_names), json(*scoring), "softmax or sigmoid");
     }
   }
   // DeepSeek's own files have no topk_method, and its code adds the bias where its models score by sigmoid.

@@ -19,22 +19,21 @@ using nlohmann::json;
 
 constexpr double most_parameters = 1e15;
 
-/// The three names of one thing in Hugging Face's, DeepSeek's and GPT-2's files, in this order.
-constexpr ConfigKeys::Names layer_names{"num_hidden_layers", "n_layers", "n_layer"};
-constexpr ConfigKeys::Names hidden_names{"hidden_size", "dim", "n_embd"};
-constexpr ConfigKeys::Names head_names{"num_attention_heads", "n_heads", "n_head"};
-constexpr ConfigKeys::Names dense_width_names{"intermediate_size", "intermediate_size_mlp", "inter_dim", "n_inner"};
+constexpr ConfigKeys::Names dense_width_names{"intermediate_size", "intermediate_size_mlp", "inter_dim",
+                                              "n_inner"};
+constexpr ConfigKeys::Names activation_names{"hidden_act", "activation_function", "hidden_activation"};
 constexpr ConfigKeys::Names position_names{"max_position_embeddings", "n_positions", "n_ctx"};
 
 /// Matrices of a feed-forward layer: implied by a known family, or by an activation that has a gate.
 bool read_gated(ConfigKeys& keys, const Family* family) {
-  const auto activation = keys.text({"hidden_act", "activation_function", "hidden_activation"});
+  const auto activation = keys.text(activation_names);
   if (family) return family->gated;
   constexpr std::array<std::string_view, 4> gates{"silu", "swish", "swiglu", "silu_and_mul"};
   if (activation && std::find(gates.begin(), gates.end(), *activation) == gates.end()) {
-    keys.refuse_value("hidden_act", json(*activation),
-                      "silu, swish or swiglu; or a known model_type, which says how many matrices there are: " +
-                          known_families());
+    keys.refuse_value(
+        keys.spelling(activation_names), json(*activation),
+        "silu, swish or swiglu; or a known model_type, which says how many matrices there are: " +
+            known_families());
   }
   return true;
 }
@@ -45,7 +44,8 @@ double rough_parameters(const Transformer& model) {
   const double ranks = model.latent ? model.latent->query_rank + model.latent->key_value_rank : 0;
   const double attention = 4 * (model.hidden + ranks) * (double(model.heads) * 2 * head + ranks + head);
   const double expert_width = model.experts ? double(model.experts->routed) * (model.experts->width + 1.0) +
-                                                  model.experts->shared_width : 0.0;
+                                                  model.experts->shared_width
+                                            : 0.0;
   const double ffn = 4 * (model.hidden + 1.0) * (model.dense_width + expert_width);
   const double layers = model.layers + double(model.predict_layers);
   return layers * (attention + ffn + 8.0 * model.hidden * model.hidden) +
@@ -67,8 +67,9 @@ void warn_of_unread_keys(const ConfigKeys& keys, Transformer& model) {
 void warn_of_sparse_attention(ConfigKeys& keys, Transformer& model) {
   for (const char* name : {"index_topk", "index_n_heads", "index_head_dim"}) {
     if (keys.find(name)) {
-      model.warnings.push_back(std::string(name) + ": sparse attention is not modelled; its indexer is left out and "
-                                                   "attention is counted as full");
+      model.warnings.push_back(std::string(name) +
+                               ": sparse attention is not modelled; its indexer is left out and "
+                               "attention is counted as full");
     }
   }
 }
@@ -80,8 +81,10 @@ const Family* read_family(ConfigKeys& keys, Transformer& model) {
   if (!type && keys.find("n_embd")) return find_family("gpt2");
   const Family* family = find_family(type.value_or(""));
   if (!family) {
-    const std::string shown = json(type.value_or("").substr(0, 60)).dump(-1, ' ', true, json::error_handler_t::replace);
-    model.warnings.push_back("model_type " + shown + " is not known: read by its keys, with a Llama's biases and norms");
+    const std::string shown =
+        json(type.value_or("").substr(0, 60)).dump(-1, ' ', true, json::error_handler_t::replace);
+    model.warnings.push_back("model_type " + shown +
+                             " is not known: read by its keys, with a Llama's biases and norms");
   }
   return family;
 }
@@ -103,7 +106,8 @@ void read_feed_forward(ConfigKeys& keys, const Family* known, Transformer& model
     model.warnings.push_back("no layer is left for the experts: read as a dense model");
     model.experts.reset();
   }
-  if (moe_layers < model.layers && model.dense_width == 0) keys.required_integer(dense_width_names, width_range);
+  if (moe_layers < model.layers && model.dense_width == 0)
+    keys.required_integer(dense_width_names, width_range);
 }
 
 /// Multimodal files may keep this one key outside of the language part, in `outer`.
@@ -130,7 +134,8 @@ Transformer read_model(ConfigKeys& keys, std::string_view name, const json& oute
   model.vocabulary = keys.required_integer({"vocab_size"}, vocabulary_range).value_or(1);
   model.learned_positions = family.learned_positions;
   model.positions = (family.learned_positions ? keys.required_integer(position_names, position_range)
-                                              : keys.integer(position_names, position_range)).value_or(0);
+                                              : keys.integer(position_names, position_range))
+                        .value_or(0);
   read_tied(keys, outer, known, model);
   if (!layers || !hidden || !heads) return model;  // Whatever follows is measured against these three.
 
@@ -140,7 +145,8 @@ Transformer read_model(ConfigKeys& keys, std::string_view name, const json& oute
   read_attention(keys, family, model);
   refuse_unknown_patterns(keys, model.layers, model.positions);
   read_feed_forward(keys, known, model);
-  model.predict_layers = keys.integer({"num_nextn_predict_layers", "mtp_num_hidden_layers"}, {0, 16}).value_or(0);
+  model.predict_layers =
+      keys.integer({"num_nextn_predict_layers", "mtp_num_hidden_layers"}, {0, 16}).value_or(0);
   warn_of_sparse_attention(keys, model);
   warn_of_unread_keys(keys, model);
   return model;
@@ -170,8 +176,9 @@ Checked<Transformer> read_transformer(std::string_view text, std::string_view na
 
   ConfigKeys keys(*language, prefix);
   result.value = read_model(keys, name, root);
-  if (!prefix.empty()) result.value.warnings.push_back("only " + prefix.substr(0, prefix.size() - 1) +
-                                                       " is read: other parts, such as vision, are left out");
+  if (!prefix.empty())
+    result.value.warnings.push_back("only " + prefix.substr(0, prefix.size() - 1) +
+                                    " is read: other parts, such as vision, are left out");
   result.findings = std::move(keys.findings);
   if (result.ok() && rough_parameters(result.value) > most_parameters) {
     result.findings.push_back({prefix + "hidden_size", "the sizes multiply to more than 10^15 parameters",

@@ -42,7 +42,7 @@ struct Transformer {
   int vocabulary = 0;
   bool tied_embedding = false;
   int predict_layers = 0;    ///< Multi-token-prediction modules after the main model.
-  int positions = 0;         ///< Longest sequence, a learned table of that size when `learned_positions`; 0: not stated.
+  int positions = 0;         ///< Longest sequence, or size of the learned table; 0: not stated.
   bool learned_positions = false;
   bool qkv_bias = false, all_bias = false, layer_norm_bias = false;
   bool output_bias = false;  ///< Of attention's output projection; `all_bias` includes it.
@@ -66,11 +66,11 @@ struct ParameterCount {
   std::int64_t embedding = 0;         ///< Input table (the head is as large unless tied).
 };
 ParameterCount count_parameters(const Transformer& model);
-std::int64_t attention_parameters(const Transformer& model);             ///< One layer, without the two layer norms.
-std::int64_t dense_ffn_parameters(const Transformer& model);             ///< One dense layer's.
-std::int64_t expert_parameters(const Transformer& model);                ///< One routed expert's.
-std::int64_t moe_shared_parameters(const Transformer& model);            ///< Shared experts and gate of one MoE layer.
-std::int64_t router_parameters(const Transformer& model);                ///< That gate alone, selection bias included.
+std::int64_t attention_parameters(const Transformer& model); ///< One layer, without the two layer norms.
+std::int64_t dense_ffn_parameters(const Transformer& model); ///< One dense layer's.
+std::int64_t expert_parameters(const Transformer& model); ///< One routed expert's.
+std::int64_t moe_shared_parameters(const Transformer& model); ///< Shared experts and gate of one MoE layer.
+std::int64_t router_parameters(const Transformer& model); ///< That gate alone, with its selection bias.
 
 /// Bytes kept per token for generation in BF16, all layers.
 Bytes kv_cache_bytes_per_token(const Transformer& model);

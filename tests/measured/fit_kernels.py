@@ -43,9 +43,10 @@ def table(name):
 gemm_names = ["launch_s", "tile_overhead_s", "tensor_share", "sustained_share", "hbm_share",
               "feed_bytes_per_s", "reread_share", "cast_launch_s", "cast_hbm_share"]
 gemm_range = dict(tile_overhead_s=(0.05e-6, 6e-6), tensor_share=(0.3, 1), sustained_share=(0.3, 1),
-                  hbm_share=(0.3, 0.95), feed_bytes_per_s=(20e9, 400e9), reread_share=(0, 1), cast_launch_s=(1e-6, 20e-6),
-                  cast_hbm_share=(0.1, 0.95))
-attention_names = ["launch_s", "tile_overhead_s", "tensor_share", "sustained_share", "hbm_share", "tail_share"]
+                  hbm_share=(0.3, 0.95), feed_bytes_per_s=(20e9, 400e9), reread_share=(0, 1),
+                  cast_launch_s=(1e-6, 20e-6), cast_hbm_share=(0.1, 0.95))
+attention_names = ["launch_s", "tile_overhead_s", "tensor_share", "sustained_share", "hbm_share",
+                   "tail_share"]
 attention_range = dict(launch_s=(0.5e-6, 30e-6), tile_overhead_s=(0.05e-6, 12e-6), tensor_share=(0.2, 1),
                        sustained_share=(0.3, 1), hbm_share=(0.3, 0.95), tail_share=(0, 1))
 
@@ -55,17 +56,17 @@ def meet(limits, power):
     return np.sqrt(np.sqrt(np.sqrt(sum(limit**4 for limit in limits) ** 2 + power**8)))
 
 
-def product_time(c, rows, peak, fitted_peak, gpu, blocks, tiles, step, operand, output, accumulate, beside):
-    """rows: columns m, n, k, groups. `c`: values by name."""
+def product_time(c, rows, peak, gpu, blocks, entry, operand, accumulate, beside):
+    """rows: columns m, n, k, groups. `c`: values by name; `entry` has the tiles and fixed numbers."""
     m, n, k, g = rows.T
     rate = c["tensor_share"] * peak / gpu["multiprocessors"]
     bandwidth = c["hbm_share"] * gpu["hbm_bytes_per_s"]
     matrices = g if accumulate else np.ones_like(g)
-    depth = np.ceil(k / matrices / step) * step
-    power = 2 * m * n * k / (c["sustained_share"] * fitted_peak)
-    written = output * matrices * m * n / bandwidth
+    depth = np.ceil(k / matrices / entry["contraction_step"]) * entry["contraction_step"]
+    power = 2 * m * n * k / (c["sustained_share"] * peak)
+    written = entry["output_bytes"] * matrices * m * n / bandwidth
     best = np.full(len(m), np.inf)
-    for rows_, columns in tiles:
+    for rows_, columns in entry["tiles"]:
         area = rows_ * columns
         waves = np.ceil(np.ceil(m / rows_) * np.ceil(n / columns) * matrices / blocks)
         compute = waves * (c["tile_overhead_s"] * area / 16384 + 2 * area * depth / rate)
@@ -108,7 +109,8 @@ def fit(law, names, ranges, fixed, time, weight, restarts=4):
 
     def loss(x):
         r = np.log(law(values(x)) / time)
-        return np.average(np.sqrt(r * r + 1e-4), weights=weight) + 1e-6 * np.sum(x * x)  # The last term only stops drifts at the ends.
+        # The last term only stops drifts at the ends of a range.
+        return np.average(np.sqrt(r * r + 1e-4), weights=weight) + 1e-6 * np.sum(x * x)
 
     random, best = np.random.default_rng(0), None
     for restart in range(restarts):
@@ -127,8 +129,8 @@ def report(family, name, what, error, held):
     if held.any():
         out["held_out_percent"] = round(float(100 * np.abs(error[held]).mean()), 2)
     print("%-20s %-32s %-18s fit %5s (%3d)  held out %5s (%3d)  worst %+.0f %+.0f %%" % (
-        family, name, what, out.get("fitted_percent", "-"), out["fitted_rows"], out.get("held_out_percent", "-"),
-        out["held_out_rows"], 100 * error.min(), 100 * error.max()), flush=True)
+        family, name, what, out.get("fitted_percent", "-"), out["fitted_rows"],
+        out.get("held_out_percent", "-"), out["held_out_rows"], 100 * error.min(), 100 * error.max()))
     return out
 
 
@@ -147,7 +149,8 @@ def deep_dense():
 
 def deep_grouped():
     """The rows really multiplied lie about the nominal ones (the benchmark draws them); the table's own mfu
-    times time gives their sum. Padding to 128 adds half a tile a group on average, a whole one where all fit."""
+    times time gives their sum. Padding to 128 adds half a tile a group on average, a whole one where all
+    fit."""
     rows = []
     for r in table("h800_grouped_gemm_prefill.csv"):
         groups, d, f = int(r["num_local_experts"]), int(r["hidden_size"]), int(r["intermediate_size"])
@@ -182,22 +185,22 @@ def long_ones(rows):
 
 
 def silicon_attention(gpu, blocks):
-    return long_ones([[int(r["batch_size"]), int(r["isl"]), int(r["num_heads"]), int(r["num_key_value_heads"]),
-                       int(r["head_dim"]), int(r["head_dim"]), blocks, float(r["latency"]) * 1e-3]
+    sizes = ("batch_size", "isl", "num_heads", "num_key_value_heads", "head_dim", "head_dim")
+    return long_ones([[int(r[size]) for size in sizes] + [blocks, float(r["latency"]) * 1e-3]
                       for r in table(f"{gpu}_attention_forward.csv")])
 
 
 def h100_mla(which):
-    """The table holds every shape twice without saying why: the first of each agrees with FlashAttention-3 on
-    H800, the second is slower for short and faster for long sequences (0.72 of the BF16 peak), as FP8 keys and
-    values would be. The first is fitted."""
+    """The table holds every shape twice without saying why: the first of each agrees with FlashAttention-3
+    on H800, the second is slower for short and faster for long sequences (0.72 of the BF16 peak), as FP8 keys
+    and values would be. The first is fitted."""
     seen, rows = {}, []
     for r in table("h100_mla_prefill.csv"):
         key = (r["num_heads"], r["batch_size"], r["isl"])
         seen[key] = seen.get(key, -1) + 1
         if seen[key] == which:
-            h = int(r["num_heads"])
-            rows.append([int(r["batch_size"]), int(r["isl"]), h, h, 192, 128, 132, float(r["latency"]) * 1e-3])
+            b, s, h = (int(r[size]) for size in ("batch_size", "isl", "num_heads"))
+            rows.append([b, s, h, h, 192, 128, 132, float(r["latency"]) * 1e-3])
     return long_ones(rows)
 
 
@@ -228,8 +231,7 @@ def fit_gemm(family, fp8, names, tables, fixed, beside=1.0):
     blocks = gpu["multiprocessors"] - family["reserved_multiprocessors"]
 
     def law(c, rows):
-        return product_time(c, rows[:, :4], peak, peak, gpu, blocks, entry["tiles"], entry["contraction_step"],
-                            1 if fp8 else 2, entry["output_bytes"], accumulate, beside)
+        return product_time(c, rows[:, :4], peak, gpu, blocks, entry, 1 if fp8 else 2, accumulate, beside)
 
     kept, weight = kept_rows(tables, product_shape)
     c = fit(lambda v: law(v, kept), gemm_names, gemm_range, fixed, kept[:, 4], weight)
@@ -245,19 +247,19 @@ def fit_gemm(family, fp8, names, tables, fixed, beside=1.0):
 
 def errors_of(family, label, c, law, tables, what, columns, unfitted=None):
     held = held_shapes(tables, columns)
-    for name, rows in tables.items():
-        family["errors"].append(report(label, name, what, law(c, rows) / rows[:, -1] - 1, held_rows(rows, held, columns)))
-    for name, rows in (unfitted or {}).items():
-        family["errors"].append(report(label, name, what, law(c, rows) / rows[:, -1] - 1, np.ones(len(rows), bool)))
+    out = {name: held_rows(rows, held, columns) for name, rows in tables.items()}
+    out.update({name: np.ones(len(rows), bool) for name, rows in (unfitted or {}).items()})
+    for name, rows in {**tables, **(unfitted or {})}.items():
+        family["errors"].append(report(label, name, what, law(c, rows) / rows[:, -1] - 1, out[name]))
 
 
 def fit_attention(family, label, key, tables, fixed):
     gpu = family["fitted_on"]
     kept, weight = kept_rows(tables, attention_shape)
-    c = fit(lambda v: attention_time(v, kept[:, :7], gpu), attention_names, attention_range, fixed, kept[:, 7], weight)
+    law = lambda v, r: attention_time(v, r[:, :7], gpu)
+    c = fit(lambda v: law(v, kept), attention_names, attention_range, fixed, kept[:, 7], weight)
     family["attention"][key].update(c)
     print("    ", key, {k: v for k, v in c.items() if k not in fixed})
-    law = lambda v, r: attention_time(v, r[:, :7], gpu)
     errors_of(family, label, c, law, tables, "attention " + key, attention_shape)
 
 
@@ -280,30 +282,34 @@ def fit_silicon(label, family):
         c, law = fit_gemm(family, True, ["fp8_product", "fp8_accumulate"], tables, gemm_start)
         errors_of(family, label, c, law, tables, kind + "_product", product_shape)
     blocks = family["fitted_on"]["multiprocessors"]
-    fit_attention(family, label, "forward", {f"{gpu}_attention_forward.csv": silicon_attention(gpu, blocks)}, {})
+    tables = {f"{gpu}_attention_forward.csv": silicon_attention(gpu, blocks)}
+    fit_attention(family, label, "forward", tables, {})
     if gpu == "h100":
         fit_attention(family, label, "forward_latent", {"h100_mla_prefill.csv": h100_mla(0)}, {})
     # Backward: constants of forward, the main loop slower by the published ratio (see "assumption").
     forward, backward = family["attention"]["forward"], family["attention"]["backward"]
-    backward.update({name: forward[name] for name in attention_names}, tensor_share=round(forward["tensor_share"] * 0.86, 4))
+    backward.update({name: forward[name] for name in attention_names})
+    backward["tensor_share"] = round(forward["tensor_share"] * 0.86, 4)
 
 
 def fit_flash_3(label, family, sustained):
     """FlashAttention-3 on H800: few rows, so two constants are fitted. Launch as for products, memory the
-    aggregate of the trace, half a block to wait at the end, and the power limit of the same chip's MLA table."""
+    aggregate of the trace, half a block to wait at the end, the power limit of the same chip's MLA table."""
     fixed = dict(launch_s=3e-6, hbm_share=0.74, tail_share=0.5, sustained_share=sustained)
-    fit_attention(family, label, "forward", {"h800_mla_prefill.csv, h800_trace_attention.csv": flash_3()}, fixed)
+    tables = {"h800_mla_prefill.csv, h800_trace_attention.csv": flash_3()}
+    fit_attention(family, label, "forward", tables, fixed)
     # Backward: one kernel, so one constant: the share that gives the trace's time on 112 multiprocessors. The
     # widths enter as their sum, 3 qk + 2 v, and twice the forward's memory.
     gpu, forward = family["fitted_on"], family["attention"]["forward"]
-    measured = next(float(r["mean_us"]) for r in table("h800_trace_attention.csv") if r["kernel"] == "backward") * 1e-6
+    traced = {r["kernel"]: float(r["mean_us"]) * 1e-6 for r in table("h800_trace_attention.csv")}
     row = np.array([[1, 4096, 128, 128, 3 * 192 + 2 * 128, 0, 112]], float)
     low, high = 0.2, 1.0
     for _ in range(50):
         middle = (low + high) / 2
-        slow = attention_time({**forward, "tensor_share": middle}, row, gpu)[0] > measured
+        slow = attention_time({**forward, "tensor_share": middle}, row, gpu)[0] > traced["backward"]
         low, high = (middle, high) if slow else (low, middle)
-    family["attention"]["backward"].update({name: forward[name] for name in attention_names}, tensor_share=round(low, 4))
+    family["attention"]["backward"].update({name: forward[name] for name in attention_names})
+    family["attention"]["backward"]["tensor_share"] = round(low, 4)
 
 
 def fit_deepgemm(label, family, sustained):
@@ -329,7 +335,7 @@ def fit_trace(label, family, sustained):
                  **no_cast)
     for kind in ("product", "accumulate"):
         nothing, barrier, transfer = family["gemm"]["fp8_" + kind]["beside_nothing_barrier_transfer"]
-        mean = beside_transfer * transfer + beside_barrier * barrier + (1 - beside_transfer - beside_barrier) * nothing
+        mean = nothing + beside_transfer * (transfer - nothing) + beside_barrier * (barrier - nothing)
         tables = {"h800_trace_gemm.csv": trace_gemm(kind)}
         c, law = fit_gemm(family, True, ["fp8_" + kind], tables, fixed, beside=mean)
         errors_of(family, label, c, law, tables, "fp8_" + kind, product_shape)
@@ -350,23 +356,28 @@ def main():
     # H800 is H100 with another NVLink: its BF16 products are cuBLAS's on H100.
     for label in ("dualpipe_trace", "deepgemm"):
         for name in ("bf16_product", "bf16_accumulate"):
-            constants = {k: v for k, v in h100["gemm"][name].items() if k != "beside_nothing_barrier_transfer"}
-            loaded[label]["gemm"][name].update(constants)
+            source = h100["gemm"][name]
+            loaded[label]["gemm"][name].update({key: source[key] for key in gemm_names if key in source})
     for label, family in loaded.items():
         (families / f"{label}.json").write_text(dump(family) + "\n")
 
 
 def dump(value, indent=0):
     """JSON with one line for every object that holds no object."""
-    flat = json.dumps(value)
-    if not isinstance(value, dict) and not (isinstance(value, list) and value and isinstance(value[0], dict)):
+    flat = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        nested = any(isinstance(item, dict) for item in value.values())
+        if not nested and len(flat) + indent <= 108:
+            return flat
+        items = [f"{json.dumps(key)}: {dump(item, indent + 2)}" for key, item in value.items()]
+        open_, close = "{", "}"
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        items = [dump(item, indent + 2) for item in value]
+        open_, close = "[", "]"
+    else:
         return flat
-    if isinstance(value, dict) and len(flat) + indent <= 108 and not any(isinstance(v, dict) for v in value.values()):
-        return flat
-    pad = " " * (indent + 2)
-    if isinstance(value, list):
-        return "[\n" + ",\n".join(pad + dump(v, indent + 2) for v in value) + "\n" + " " * indent + "]"
-    return "{\n" + ",\n".join(f"{pad}{json.dumps(k)}: {dump(v, indent + 2)}" for k, v in value.items()) + "\n" + " " * indent + "}"
+    lines = ",\n".join(" " * (indent + 2) + item for item in items)
+    return f"{open_}\n{lines}\n{' ' * indent}{close}"
 
 
 if __name__ == "__main__":

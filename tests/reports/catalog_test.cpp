@@ -17,8 +17,11 @@ Results sample() {
   results.tables = {{"ranks", "", {{"rank", "1", "", std::vector<std::int64_t>{0, 1}}}},
                     {"links", "", {{"link", "", "", std::vector<std::string>{"a"}}}}};
   results.attributes = {{"title", "a run"}};
-  results.timeline = {.actors = {"rank 0"}, .streams = {"compute"}, .names = {"F0"},
-                      .slices = {{0, 0, 0, Picoseconds(0), Picoseconds(1)}}, .arrows = {}};
+  results.timeline = {.actors = {"rank 0"},
+                      .streams = {"compute"},
+                      .names = {"F0"},
+                      .slices = {{0, 0, 0, Picoseconds(0), Picoseconds(1)}},
+                      .arrows = {}};
   return results;
 }
 
@@ -29,8 +32,9 @@ std::vector<std::string> names_of(const Results& results) {
 }
 
 TEST(Writers, WriteEveryPartOfTheResults) {
-  EXPECT_EQ(names_of(sample()), (std::vector<std::string>{"summary.json", "summary.txt", "scenario.toml", "ranks.csv",
-                                                          "links.csv", "results.h5", "trace.perfetto-trace"}));
+  EXPECT_EQ(names_of(sample()),
+            (std::vector<std::string>{"summary.json", "summary.txt", "scenario.toml", "ranks.csv",
+                                      "links.csv", "results.h5", "trace.perfetto-trace"}));
 }
 
 TEST(Writers, WriteNothingOfNothing) { EXPECT_TRUE(names_of(Results{}).empty()); }

@@ -45,21 +45,29 @@ using Integers = std::vector<std::int64_t>;
 using Texts = std::vector<std::string>;
 
 TEST(Csv, IsAHeaderWithUnitsAndARecordARow) {
-  const Table table{.name = "stages", .meaning = "", .columns = {
-      {"stage", "1", "", Integers{0, 1}}, {"busy_s", "s", "", Numbers{0.1, 2}}, {"layers", "", "", Texts{"0-3", ""}}}};
+  const Table table{.name = "stages",
+                    .meaning = "",
+                    .columns = {{"stage", "1", "", Integers{0, 1}},
+                                {"busy_s", "s", "", Numbers{0.1, 2}},
+                                {"layers", "", "", Texts{"0-3", ""}}}};
   EXPECT_EQ(to_csv(table), "stage,busy_s,layers\n0,0.1,0-3\n1,2,\n");
 }
 
 TEST(Csv, QuotesCommasQuotesAndLineEndsAndNothingElse) {
-  const Table table{.name = "t", .meaning = "", .columns = {
-      {"name", "", "", Texts{"a,b", "say \"x\"", "two\nlines", "cr\r", " plain; 'text' ", "µs → 層"}},
-      {"n", "1", "", Integers{1, 2, 3, 4, 5, 6}}}};
-  EXPECT_EQ(to_csv(table),
-            "name,n\n\"a,b\",1\n\"say \"\"x\"\"\",2\n\"two\nlines\",3\n\"cr\r\",4\n plain; 'text' ,5\nµs → 層,6\n");
+  const Table table{
+      .name = "t",
+      .meaning = "",
+      .columns = {
+          {"name", "", "", Texts{"a,b", "say \"x\"", "two\nlines", "cr\r", " plain; 'text' ", "µs → 層"}},
+          {"n", "1", "", Integers{1, 2, 3, 4, 5, 6}}}};
+  EXPECT_EQ(
+      to_csv(table),
+      "name,n\n\"a,b\",1\n\"say \"\"x\"\"\",2\n\"two\nlines\",3\n\"cr\r\",4\n plain; 'text' ,5\nµs → 層,6\n");
 }
 
 TEST(Csv, HasAHeaderEvenWithoutRows) {
-  const Table table{.name = "t", .meaning = "", .columns = {{"a_s", "s", "", Numbers{}}, {"b", "", "", Texts{}}}};
+  const Table table{
+      .name = "t", .meaning = "", .columns = {{"a_s", "s", "", Numbers{}}, {"b", "", "", Texts{}}}};
   EXPECT_EQ(to_csv(table), "a_s,b\n");
 }
 
@@ -90,8 +98,10 @@ TEST(Csv, ReadsBackBitForBitOverRandomTables) {
       for (std::uint32_t i = random.below(8); i > 0; --i) text += letters[random.below(6)];
       texts.push_back(text);
     }
-    const Table table{.name = "t", .meaning = "", .columns = {
-        {"x", "s", "", numbers}, {"a,\"b\"", "", "", texts}, {"i", "1", "", integers}}};
+    const Table table{
+        .name = "t",
+        .meaning = "",
+        .columns = {{"x", "s", "", numbers}, {"a,\"b\"", "", "", texts}, {"i", "1", "", integers}}};
     const std::string csv = to_csv(table);
     EXPECT_EQ(csv, to_csv(table));
     const Records records = read_csv(csv);
@@ -110,10 +120,12 @@ TEST(Csv, ReadsBackBitForBitOverRandomTables) {
 
 TEST(TableFaults, AreNamedByColumn) {
   const double infinite = std::numeric_limits<double>::infinity();
-  const Table table{.name = "t", .meaning = "", .columns = {{"a", "s", "", Numbers{1, infinite}},
-                                                            {"a", "seconds", "", Numbers{1, 2}},
-                                                            {"b/c", "days since 1970", "", Integers{1, 2}},
-                                                            {"d", "1", "", Integers{1}}}};
+  const Table table{.name = "t",
+                    .meaning = "",
+                    .columns = {{"a", "s", "", Numbers{1, infinite}},
+                                {"a", "seconds", "", Numbers{1, 2}},
+                                {"b/c", "days since 1970", "", Integers{1, 2}},
+                                {"d", "1", "", Integers{1}}}};
   std::string found;
   for (const Finding& finding : faults_of(table)) found += finding.key + ": " + finding.problem + "\n";
   EXPECT_EQ(found,

@@ -19,7 +19,9 @@ using Texts = std::vector<std::string>;
 /// Looks for the modules without loading them, which takes seconds.
 bool can_import(const std::string& modules) {
   return run("/usr/bin/python3 -c 'import sys, importlib.util as u; "
-             "sys.exit(not all(map(u.find_spec, sys.argv[1:])))' " + modules).status == 0;
+             "sys.exit(not all(map(u.find_spec, sys.argv[1:])))' " +
+             modules)
+             .status == 0;
 }
 
 /// Small and large, every type, text as first column, no rows at all, names beyond ASCII.
@@ -32,14 +34,20 @@ std::vector<Table> sample_tables() {
     busy.push_back(double(i) * 0.1 + random.uniform());
   }
   return {
-      {"ranks", "one row a rank", {{"rank", "1", "place in the job", Integers{0, 1, 2}},
-                                   {"busy_s", "s", "time with work", Numbers{0.1, -2.5e-300, 3}},
-                                   {"host", "", "its name", Texts{"a", "", "plain"}}}},
-      {"phases", "", {{"phase", "", "", Texts{"pre-training", "µ → 層", "quote \" and\nline"}},
-                      {"days", "d", "length", Numbers{1, 2, 3}},
-                      {"cost_usd", "USD", "", Numbers{5.328e6, 238e3, 1e4}}}},
+      {"ranks",
+       "one row a rank",
+       {{"rank", "1", "place in the job", Integers{0, 1, 2}},
+        {"busy_s", "s", "time with work", Numbers{0.1, -2.5e-300, 3}},
+        {"host", "", "its name", Texts{"a", "", "plain"}}}},
+      {"phases",
+       "",
+       {{"phase", "", "", Texts{"pre-training", "µ → 層", "quote \" and\nline"}},
+        {"days", "d", "length", Numbers{1, 2, 3}},
+        {"cost_usd", "USD", "", Numbers{5.328e6, 238e3, 1e4}}}},
       {"large", "packed", {{"index", "1", "", index}, {"busy_s", "s", "", busy}}},
-      {"empty", "no rows", {{"name", "", "", Texts{}}, {"a_s", "s", "", Numbers{}}, {"n", "1", "", Integers{}}}},
+      {"empty",
+       "no rows",
+       {{"name", "", "", Texts{}}, {"a_s", "s", "", Numbers{}}, {"n", "1", "", Integers{}}}},
       {"größe", "", {{"größe", "B", "", Integers{INT64_MIN, INT64_MAX}}}},
   };
 }
@@ -73,7 +81,8 @@ TEST_F(Hdf5, ReadsBackExactlyByH5py) {
 f = h5py.File(sys.argv[1])
 def in_order(group):
     names = []
-    h5py.h5g.open(group.id, b'.').links.visit(names.append, idx_type=h5py.h5.INDEX_CRT_ORDER)
+    group = h5py.h5g.open(group.id, b'.')
+    group.links.visit(names.append, idx_type=h5py.h5.INDEX_CRT_ORDER)
     return [name.decode() for name in names if b'/' not in name]
 assert in_order(f) == ['ranks', 'phases', 'large', 'empty', 'größe'], in_order(f)
 assert h5py.h5g.open(f.id, b'/').get_create_plist().get_link_creation_order() == 3
@@ -89,10 +98,12 @@ assert r['busy_s'].dtype == '<f8' and list(r['busy_s'][:]) == [0.1, -2.5e-300, 3
 assert list(r['host'].asstr()[:]) == ['a', '', 'plain']
 assert r['busy_s'].attrs['units'] == 's' and r['busy_s'].attrs['long_name'] == 'time with work'
 assert 'units' not in r['host'].attrs
-assert r['rank'].is_scale and r['busy_s'].dims[0][0] == r['rank'] and r['host'].dims[0][0] == r['rank']
+assert h5py.h5ds.is_scale(r['rank'].id)
+assert r['busy_s'].dims[0][0] == r['rank'] and r['host'].dims[0][0] == r['rank']
 p = f['phases']
 assert list(p['phase'].asstr()[:]) == ['pre-training', 'µ → 層', 'quote " and\nline']
-assert p['phase'].is_scale and p['cost_usd'].dims[0].keys() == ['phase'], p['cost_usd'].dims[0].keys()
+assert h5py.h5ds.is_scale(p['phase'].id)
+assert p['cost_usd'].dims[0].keys() == ['phase'], p['cost_usd'].dims[0].keys()
 b = f['large/busy_s']
 assert b.shuffle and b.compression == 'gzip' and b.fletcher32 and b.chunks == (32768,), b.chunks
 assert b.id.get_storage_size() < 8 * 100000, b.id.get_storage_size()
@@ -100,7 +111,8 @@ assert (f['large/index'][:] == np.arange(100000)).all()
 assert np.all(np.floor(b[:] - 0.1 * np.arange(100000)) <= 0) and b[99999] > 9999
 assert f['empty/a_s'].shape == (0,) and f['empty/name'].shape == (0,)
 assert list(f['größe/größe'][:]) == [-2**63, 2**63 - 1]
-)"), "");
+)"),
+            "");
 }
 
 TEST_F(Hdf5, OpensByNameInXarray) {
@@ -123,17 +135,20 @@ for engine in engines:
     assert (d.index.values == np.arange(100000)).all()
     d = xr.open_dataset(sys.argv[1], group='empty', engine=engine)
     assert d.sizes == {'name': 0}, (engine, d)
-)"), "");
+)"),
+            "");
 }
 
 TEST_F(Hdf5, PrintsInNcdump) {
   if (run("command -v ncdump").status != 0) GTEST_SKIP() << "netcdf-bin is not installed";
   const Ran ran = run("ncdump -h " + file_);
   ASSERT_EQ(ran.status, 0) << ran.output;
-  for (const char* line : {":Conventions = \"CF-1.10\" ;", "group: ranks {", "rank = 3 ;", "int64 rank(rank) ;",
-                           "busy_s:units = \"s\" ;", "busy_s:long_name = \"time with work\" ;", "string phase(phase) ;",
-                           "double busy_s(index) ;", "name = UNLIMITED ; // (0 currently)", "string host(rank) ;"}) {
-    EXPECT_NE(ran.output.find(line), std::string::npos) << line << " is not in\n" << ran.output.substr(0, 3000);
+  for (const char* line :
+       {":Conventions = \"CF-1.10\" ;", "group: ranks {", "rank = 3 ;", "int64 rank(rank) ;",
+        "busy_s:units = \"s\" ;", "busy_s:long_name = \"time with work\" ;", "string phase(phase) ;",
+        "double busy_s(index) ;", "name = UNLIMITED ; // (0 currently)", "string host(rank) ;"}) {
+    EXPECT_NE(ran.output.find(line), std::string::npos) << line << " is not in\n"
+                                                        << ran.output.substr(0, 3000);
   }
   EXPECT_EQ(ran.output.find("REFERENCE_LIST"), std::string::npos);
   // Data too, to the last digit: they pass the library's own checksums and filters.
@@ -153,8 +168,8 @@ TEST_F(Hdf5, GivesTheSameBytesInAnotherProcess) {
     return;
   }
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  const Ran ran = run("sleep 1.1; MALLOC_PERTURB_=165 ORRERY_TEST_WRITE_HDF5=" + scratch_.path().string() + " " + self +
-                      " --gtest_filter=Hdf5.GivesTheSameBytesInAnotherProcess");
+  const Ran ran = run("sleep 1.1; MALLOC_PERTURB_=165 ORRERY_TEST_WRITE_HDF5=" + scratch_.path().string() +
+                      " " + self + " --gtest_filter=Hdf5.GivesTheSameBytesInAnotherProcess");
   ASSERT_EQ(ran.status, 0) << ran.output;
   EXPECT_EQ(bytes_of(scratch_.path() / "again.h5"), bytes_of(file_));
 }

@@ -36,21 +36,36 @@ void read_descriptor(protozero::pbf_reader message, Trace& trace) {
   Track track;
   while (message.next()) {
     switch (message.tag()) {
-      case 1: uuid = message.get_uint64(); break;
-      case 2: track.name = message.get_string(); break;
+      case 1:
+        uuid = message.get_uint64();
+        break;
+      case 2:
+        track.name = message.get_string();
+        break;
       case 3: {
         protozero::pbf_reader process = message.get_message();
         while (process.next()) {
-          if (process.tag() == 1) track.pid = process.get_int32();
-          else if (process.tag() == 6) track.process = process.get_string();
-          else process.skip();
+          if (process.tag() == 1)
+            track.pid = process.get_int32();
+          else if (process.tag() == 6)
+            track.process = process.get_string();
+          else
+            process.skip();
         }
         break;
       }
-      case 5: track.parent = message.get_uint64(); break;
-      case 11: track.ordering = message.get_enum(); break;
-      case 12: track.rank = message.get_int32(); break;
-      default: ADD_FAILURE() << "field " << message.tag(); message.skip();
+      case 5:
+        track.parent = message.get_uint64();
+        break;
+      case 11:
+        track.ordering = message.get_enum();
+        break;
+      case 12:
+        track.rank = message.get_int32();
+        break;
+      default:
+        ADD_FAILURE() << "field " << message.tag();
+        message.skip();
     }
   }
   EXPECT_FALSE(trace.tracks.contains(uuid)) << "track " << uuid << " described twice";
@@ -61,12 +76,24 @@ Event read_event(protozero::pbf_reader message) {
   Event event;
   while (message.next()) {
     switch (message.tag()) {
-      case 9: event.type = message.get_enum(); break;
-      case 10: event.name = message.get_uint64(); break;
-      case 11: event.track = message.get_uint64(); break;
-      case 47: event.flows.push_back(message.get_fixed64()); break;
-      case 48: event.ends.push_back(message.get_fixed64()); break;
-      default: ADD_FAILURE() << "field " << message.tag(); message.skip();
+      case 9:
+        event.type = message.get_enum();
+        break;
+      case 10:
+        event.name = message.get_uint64();
+        break;
+      case 11:
+        event.track = message.get_uint64();
+        break;
+      case 47:
+        event.flows.push_back(message.get_fixed64());
+        break;
+      case 48:
+        event.ends.push_back(message.get_fixed64());
+        break;
+      default:
+        ADD_FAILURE() << "field " << message.tag();
+        message.skip();
     }
   }
   return event;
@@ -81,9 +108,15 @@ Trace read_trace(const std::string& bytes) {
     std::uint32_t flags = 0, sequence = 0;
     while (packet.next()) {
       switch (packet.tag()) {
-        case 8: time = packet.get_uint64(); break;
-        case 10: sequence = packet.get_uint32(); break;
-        case 13: flags = packet.get_uint32(); break;
+        case 8:
+          time = packet.get_uint64();
+          break;
+        case 10:
+          sequence = packet.get_uint32();
+          break;
+        case 13:
+          flags = packet.get_uint32();
+          break;
         case 11: {
           trace.events.push_back(read_event(packet.get_message()));
           trace.events.back().time = time;
@@ -96,16 +129,23 @@ Trace read_trace(const std::string& bytes) {
             std::uint64_t id = 0;
             std::string name;
             while (entry.next()) {
-              if (entry.tag() == 1) id = entry.get_uint64();
-              else if (entry.tag() == 2) name = entry.get_string();
-              else entry.skip();
+              if (entry.tag() == 1)
+                id = entry.get_uint64();
+              else if (entry.tag() == 2)
+                name = entry.get_string();
+              else
+                entry.skip();
             }
             trace.names[id] = name;
           }
           break;
         }
-        case 60: read_descriptor(packet.get_message(), trace); break;
-        default: ADD_FAILURE() << "field " << packet.tag(); packet.skip();
+        case 60:
+          read_descriptor(packet.get_message(), trace);
+          break;
+        default:
+          ADD_FAILURE() << "field " << packet.tag();
+          packet.skip();
       }
     }
     EXPECT_NE(sequence, 0u);
@@ -117,14 +157,15 @@ Trace read_trace(const std::string& bytes) {
 using Row = std::tuple<std::string, std::string, std::string, std::uint64_t, std::uint64_t>;
 
 struct Read {
-  std::vector<Row> slices;                       ///< Sorted.
-  std::vector<std::pair<Row, Row>> arrows;       ///< Sorted.
+  std::vector<Row> slices;                  ///< Sorted.
+  std::vector<std::pair<Row, Row>> arrows;  ///< Sorted.
 };
 
 /// As Perfetto does: events by time, equal ones in file order; ends close the last begun of the track.
 Read replay(const Trace& trace) {
   std::vector<Event> events = trace.events;
-  std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.time < b.time; });
+  std::stable_sort(events.begin(), events.end(),
+                   [](const Event& a, const Event& b) { return a.time < b.time; });
   std::map<std::uint64_t, std::vector<const Event*>> open;
   std::map<std::uint64_t, Row> starts;
   std::vector<std::pair<std::uint64_t, Row>> ends;
@@ -143,12 +184,14 @@ Read replay(const Trace& trace) {
     }
     const Event& begin = *open[event.track].back();
     open[event.track].pop_back();
-    const Row row{trace.tracks.at(track.parent).process, track.name, trace.names.at(begin.name), begin.time, event.time};
+    const Row row{trace.tracks.at(track.parent).process, track.name, trace.names.at(begin.name), begin.time,
+                  event.time};
     read.slices.push_back(row);
     for (const std::uint64_t id : begin.flows) EXPECT_TRUE(starts.emplace(id, row).second);
     for (const std::uint64_t id : begin.ends) ends.emplace_back(id, row);
   }
-  for (const auto& [track, left] : open) EXPECT_TRUE(left.empty()) << "track " << track << " has a slice without end";
+  for (const auto& [track, left] : open)
+    EXPECT_TRUE(left.empty()) << "track " << track << " has a slice without end";
   for (const auto& [id, row] : ends) read.arrows.emplace_back(starts.at(id), row);
   std::sort(read.slices.begin(), read.slices.end());
   std::sort(read.arrows.begin(), read.arrows.end());
@@ -164,7 +207,8 @@ Read expected(const Timeline& timeline) {
   Read read;
   for (const auto& slice : timeline.slices) read.slices.push_back(row_of(timeline, slice));
   for (const auto& arrow : timeline.arrows) {
-    read.arrows.emplace_back(row_of(timeline, timeline.slices[arrow.from]), row_of(timeline, timeline.slices[arrow.to]));
+    read.arrows.emplace_back(row_of(timeline, timeline.slices[arrow.from]),
+                             row_of(timeline, timeline.slices[arrow.to]));
   }
   std::sort(read.slices.begin(), read.slices.end());
   std::sort(read.arrows.begin(), read.arrows.end());
@@ -174,9 +218,12 @@ Read expected(const Timeline& timeline) {
 /// Slices in any order, many of no length or under a nanosecond, back to back; arrows forwards.
 Timeline any_timeline(RandomStream& random) {
   Timeline timeline;
-  for (std::uint32_t i = 0; i < 1 + random.below(4); ++i) timeline.actors.push_back("rank " + std::to_string(i));
-  for (std::uint32_t i = 0; i < 1 + random.below(3); ++i) timeline.streams.push_back("stream " + std::to_string(i));
-  for (std::uint32_t i = 0; i < 1 + random.below(5); ++i) timeline.names.push_back("name µ" + std::to_string(i));
+  for (std::uint32_t i = 0; i < 1 + random.below(4); ++i)
+    timeline.actors.push_back("rank " + std::to_string(i));
+  for (std::uint32_t i = 0; i < 1 + random.below(3); ++i)
+    timeline.streams.push_back("stream " + std::to_string(i));
+  for (std::uint32_t i = 0; i < 1 + random.below(5); ++i)
+    timeline.names.push_back("name µ" + std::to_string(i));
   for (std::uint32_t actor = 0; actor < timeline.actors.size(); ++actor) {
     for (std::uint32_t stream = 0; stream < timeline.streams.size(); ++stream) {
       std::int64_t clock = 0;
@@ -232,7 +279,8 @@ TEST(Perfetto, HasAProcessAnActorAndATrackAStreamThatIsUsed) {
   for (const auto& [uuid, track] : trace.tracks) {
     EXPECT_NE(uuid, 0u);
     if (track.process.empty()) {
-      found.push_back(trace.tracks.at(track.parent).process + "/" + track.name + " " + std::to_string(track.rank));
+      found.push_back(trace.tracks.at(track.parent).process + "/" + track.name + " " +
+                      std::to_string(track.rank));
     } else {
       EXPECT_EQ(track.ordering, 3);  // Children in the order of their ranks.
       EXPECT_EQ(track.parent, 0u);
@@ -248,7 +296,9 @@ TEST(Perfetto, StoresANameOnce) {
   Timeline timeline = small_timeline();
   timeline.names[0] = "a name that is long enough to be seen";
   timeline.slices.clear();
-  for (int i = 0; i < 10'000; ++i) timeline.slices.push_back({0, 0, 0, Picoseconds(i * 1'000'000), Picoseconds((i + 1) * 1'000'000)});
+  for (std::int64_t us = 0; us < 10'000; ++us) {
+    timeline.slices.push_back({0, 0, 0, Picoseconds(us * 1'000'000), Picoseconds((us + 1) * 1'000'000)});
+  }
   timeline.arrows.clear();
   const std::string bytes = to_perfetto(timeline);
   EXPECT_EQ(bytes.find(timeline.names[0], bytes.find(timeline.names[0]) + 1), std::string::npos);

@@ -10,18 +10,23 @@
 namespace orrery {
 namespace {
 
-Document sample() {
-  return {.title = "DeepSeek-V3 on 2,048 × H800",
-          .sections = {
-              {"What", {Facts{{{"model", "671.0 B parameters"}, {"batch", "15,360 sequences"}}}}},
-              {"Time", {Bars{{{"experts", 0.5, "10.00 s"}, {"attention", 0.25, "5.000 s"}, {"→ idle", 0.01, "0.200 s"}}},
-                        Paragraph{"Shares are of the mean step."}}},
-              {"Cost", {Grid{{{"phase", Align::Left}, {"days"}, {"cost"}},
-                             {{"pre-training", "54.20", "5.328 M USD"}, {"all", "56.70", "5.576 M USD"}}}}},
-              {"Published", {Comparison{{{"step", "19.53 s", "19.93 s", -2.0, "ISCA 2025"}}}}}}};
+Page sample() {
+  return {
+      .title = "DeepSeek-V3 on 2,048 × H800",
+      .sections = {
+          {"What", {Facts{{{"model", "671.0 B parameters"}, {"batch", "15,360 sequences"}}}}},
+          {"Time",
+           {Bars{{{"experts", 0.5, "10.00 s"}, {"attention", 0.25, "5.000 s"}, {"→ idle", 0.01, "0.200 s"}}},
+            Paragraph{"Shares are of the mean step."}}},
+          {"Cost",
+           {Grid{{{"phase", Align::Left}, {"days"}, {"cost"}},
+                 {{"pre-training", "54.20", "5.328 M USD"}, {"all", "56.70", "5.576 M USD"}}}}},
+          {"Published", {Comparison{{{"step", "19.53 s", "19.93 s", -2.0, "ISCA 2025"}}}}}}};
 }
 
-// The whole picture: labels to the left, numbers to the right, half of a bar's room for half the share.
+// The whole picture: labels to the left, numbers to the right. Of 60 columns the margin takes 2, labels 9,
+// shares 6, values 7 and gaps 3 * 2: the bars have 30. Against the largest share, 0.5, a share of 0.25 takes
+// 15 columns and one of 0.01 takes 0.6, that is 4.8 eighths: 5.
 TEST(Terminal, PrintsEveryKindOfBlock) {
   EXPECT_EQ(to_text(sample(), Style{.columns = 60}),
             "DeepSeek-V3 on 2,048 × H800\n"
@@ -32,9 +37,9 @@ TEST(Terminal, PrintsEveryKindOfBlock) {
             "  batch  15,360 sequences\n"
             "\n"
             "Time\n"
-            "  experts    ███████████████████████████   50.0 %  10.00 s\n"
-            "  attention  █████████████▌                25.0 %  5.000 s\n"
-            "  → idle     ▌                              1.0 %  0.200 s\n"
+            "  experts    ██████████████████████████████  50.0 %  10.00 s\n"
+            "  attention  ███████████████                 25.0 %  5.000 s\n"
+            "  → idle     ▋                                1.0 %  0.200 s\n"
             "\n"
             "  Shares are of the mean step.\n"
             "\n"
@@ -51,7 +56,8 @@ TEST(Terminal, PrintsEveryKindOfBlock) {
 TEST(Terminal, AsciiStyleIsAscii) {
   const std::string text = to_text(sample(), Style{.columns = 60, .glyphs = Glyphs::Ascii});
   for (const char c : text) ASSERT_TRUE(c == '\n' || (c >= 0x20 && c < 0x7F)) << int(c);
-  EXPECT_NE(text.find("DeepSeek-V3 on 2,048 x H800\n===========================\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("DeepSeek-V3 on 2,048 x H800\n===========================\n"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("  experts    ###########################"), std::string::npos) << text;
   EXPECT_NE(text.find("  -> idle    # "), std::string::npos) << text;
 }
@@ -66,14 +72,17 @@ TEST(Terminal, ColourChangesNothingButColour) {
   }
   std::istringstream lines(coloured);  // Spaces at line ends may hide behind the code that ends a colour.
   std::string stripped;
-  for (std::string line; std::getline(lines, line);) stripped += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  for (std::string line; std::getline(lines, line);)
+    stripped += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   EXPECT_EQ(stripped, plain);
 }
 
 TEST(Terminal, BreaksTextCellsAndKeepsNumbersWhole) {
-  const Document document{.title = "", .sections = {{"", {Grid{
-      {{"what", Align::Left}, {"value"}, {"source", Align::Left}},
-      {{"step time", "19.93 s", "Insights into DeepSeek-V3, ISCA 2025, table 4"}}}}}}};
+  const Page document{
+      .title = "",
+      .sections = {{"",
+                    {Grid{{{"what", Align::Left}, {"value"}, {"source", Align::Left}},
+                          {{"step time", "19.93 s", "Insights into DeepSeek-V3, ISCA 2025, table 4"}}}}}}};
   EXPECT_EQ(to_text(document, Style{.columns = 40}),
             "  what         value  source\n"
             "  step time  19.93 s  Insights into\n"
@@ -94,19 +103,20 @@ TEST(Terminal, AGridOfTooManyColumnsBecomesAList) {
 }
 
 TEST(Terminal, MakesEscapeSequencesInNamesHarmless) {
-  const Document document{.title = "a\x1b[2Jb", .sections = {{"c\nd", {Facts{{{"e\rf", "g\x07"}}}}}}};
-  EXPECT_EQ(to_text(document, Style{}), "a\uFFFD[2Jb\n═══════\n\nc d\n  e f  g\uFFFD\n");
+  const Page document{.title = "a\x1b[2Jb", .sections = {{"c\nd", {Facts{{{"e\rf", "g\x07"}}}}}}};
+  EXPECT_EQ(to_text(document, Style{}), "a\uFFFD[2Jb\n══════\n\nc d\n  e f  g\uFFFD\n");
 }
 
 std::string any_text(RandomStream& random, std::uint32_t longest) {
-  const char* const pieces[] = {"a", "word", " ", "µ", "層", "e\u0301", "→", "12.5", "\xFF", "longlonglonglong", "  ", "\n"};
+  const char* const pieces[] = {
+      "a", "word", " ", "µ", "層", "e\u0301", "→", "12.5", "\xFF", "longlonglonglong", "  ", "\n"};
   std::string text;
   for (std::uint32_t i = random.below(longest + 1); i > 0; --i) text += pieces[random.below(12)];
   return text;
 }
 
-Document any_document(RandomStream& random) {
-  Document document{.title = any_text(random, 20), .sections = {}};
+Page any_document(RandomStream& random) {
+  Page document{.title = any_text(random, 20), .sections = {}};
   for (int s = 0; s < 3; ++s) {
     Section section{.title = any_text(random, 10), .blocks = {}};
     section.blocks.push_back(Paragraph{any_text(random, 60)});
@@ -120,7 +130,8 @@ Document any_document(RandomStream& random) {
     for (std::uint32_t r = random.below(5); r > 0; --r) {
       facts.rows.push_back({any_text(random, 20), any_text(random, 40)});
       bars.rows.push_back({any_text(random, 20), random.uniform() * 1.2 - 0.1, any_text(random, 10)});
-      comparison.rows.push_back({any_text(random, 20), "1.5 s", "2.5 s", random.uniform() * 200 - 100, any_text(random, 30)});
+      comparison.rows.push_back(
+          {any_text(random, 20), "1.5 s", "2.5 s", random.uniform() * 200 - 100, any_text(random, 30)});
       grid.rows.emplace_back();
       for (std::size_t c = 0; c < grid.headings.size(); ++c) grid.rows.back().push_back(any_text(random, 12));
     }
@@ -133,7 +144,7 @@ Document any_document(RandomStream& random) {
 TEST(Terminal, NoLineIsWiderThanTheStyleOrEndsInASpace) {
   for (std::uint64_t seed = 0; seed < 2'000; ++seed) {
     RandomStream random(seed, {.owner = "test", .purpose = "document"});
-    const Document document = any_document(random);
+    const Page document = any_document(random);
     const Style style{.columns = int(40 + random.below(61)),
                       .glyphs = random.below(2) == 0 ? Glyphs::Ascii : Glyphs::Unicode};
     const std::string text = to_text(document, style);
@@ -194,16 +205,20 @@ TEST(Layout, CountsColumnsAsATerminalShowsThem) {
 
 TEST(Unicode, MendsWhatIsNotWellFormed) {
   EXPECT_EQ(valid_utf8("aµ層😀"), "aµ層😀");
-  EXPECT_EQ(valid_utf8("\xC0\xAF"), "\uFFFD\uFFFD");            // Overlong.
-  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");  // A surrogate.
-  EXPECT_EQ(valid_utf8("\xE5\xB1"), "\uFFFD\uFFFD");            // Cut off.
+  EXPECT_EQ(valid_utf8("\xC0\xAF"), "\uFFFD\uFFFD");                      // Overlong.
+  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");            // A surrogate.
+  EXPECT_EQ(valid_utf8("\xE5\xB1"), "\uFFFD\uFFFD");                      // Cut off.
   EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD");  // Above U+10FFFF.
   EXPECT_EQ(to_ascii("3 µs × 2 → ≤ 層 e\u0301"), "3 us x 2 -> <= ? e");
 }
 
 Surroundings terminal() {
-  return {.stream = Surroundings::Stream::Terminal, .columns = 120, .term = "xterm", .language = "C.UTF-8",
-          .no_color = {}, .force_color = {}};
+  return {.stream = Surroundings::Stream::Terminal,
+          .columns = 120,
+          .term = "xterm",
+          .language = "C.UTF-8",
+          .no_color = {},
+          .force_color = {}};
 }
 
 TEST(ChooseStyle, ColoursATerminalOnlyAndHonoursNoColor) {

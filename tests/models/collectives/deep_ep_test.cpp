@@ -54,7 +54,7 @@ TEST(DeepEp, PredictsTheRowsThatItWasNotCalibratedOn) {
     const Bytes token = combine ? bf16_token(7168) : fp8_token(7168);
     const AllToAllKind kind = combine ? AllToAllKind::Combine : AllToAllKind::Dispatch;
     const Seconds time = all_to_all_time(all_to_all_load(sample, token),
-                                         transfer_rates(deep_ep, kind, Surroundings::Alone), deep_ep.alone);
+                                         transfer_rates(deep_ep, kind, Company::Alone), deep_ep.alone);
     const double predicted = logical_rate(sample, token, time) / 1e9;
     const double error = predicted / row.published - 1;
     const bool calibrated = row.ranks == 8 || row.ranks == 64;
@@ -101,8 +101,8 @@ TEST(DeepEp, AllEightMeasuredRatesComeBackAtTheSettingTheyWereMeasuredAt) {
     const Bytes token = direction_of(kind) == Direction::Dispatch ? fp8_token(7168) : bf16_token(7168);
     const double bytes = set.busiest_nic * double(token.value());
     const AllToAllLoad load{sent * bytes, leaving * bytes, set.tokens * set.nodes / 8};
-    for (const auto& [around, measured] : {std::pair(Surroundings::Alone, deep_ep[kind].nic_alone),
-                                           std::pair(Surroundings::Beside, deep_ep[kind].nic_beside)}) {
+    for (const auto& [around, measured] : {std::pair(Company::Alone, deep_ep[kind].nic_alone),
+                                           std::pair(Company::Beside, deep_ep[kind].nic_beside)}) {
       const Seconds time =
           all_to_all_time(load, transfer_rates(deep_ep, kind, around), chunking(deep_ep, around));
       EXPECT_NEAR(sent * double(token.value()) / time.value() / measured.value(), 1, 1e-9)
@@ -119,7 +119,7 @@ TEST(DeepEp, RatesBesideComputeGiveTheTimesOfTheTrace) {
     const auto kind = AllToAllKind(k);
     const Bytes token = direction_of(kind) == Direction::Dispatch ? fp8_token(7168) : bf16_token(7168);
     const Seconds time = all_to_all_time(all_to_all_load(counts, token),
-                                         transfer_rates(deep_ep, kind, Surroundings::Beside), deep_ep.beside);
+                                         transfer_rates(deep_ep, kind, Company::Beside), deep_ep.beside);
     EXPECT_NEAR(time.value() / published[k], 1, 0.02) << deep_ep[kind].name;
   }
 }

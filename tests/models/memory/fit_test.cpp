@@ -7,7 +7,8 @@ namespace orrery {
 namespace {
 
 void print(const RankMemory& memory) {
-  std::printf("  rank %2d (op %d): peak %.2f GB\n", memory.rank, memory.peak_op, double(memory.peak.total().value()) / 1e9);
+  std::printf("  rank %2d (op %d): peak %.2f GB\n", memory.rank, memory.peak_op,
+              double(memory.peak.total().value()) / 1e9);
   for (std::size_t kind = 0; kind < memory_classes; ++kind) {
     std::printf("    %-26s %7.2f GB\n", std::string(memory_class_name(MemoryClass(kind))).c_str(),
                 double(memory.peak.of[kind].value()) / 1e9);
@@ -26,7 +27,9 @@ TEST(DeepSeekV3OnH800, Fits) {
   std::printf("DeepSeek-V3 on 2,048 H800, %.2f GB each\n", double(h800_memory.value()) / 1e9);
   print(rank_memory(request, 0));
   print(rank_memory(request, 7));
-  for (int rank = 0; rank < 16; ++rank) EXPECT_LT(rank_memory(request, rank).peak.total(), h800_memory) << rank;
+  print(fullest_rank(request));
+  for (int rank = 0; rank < 16; ++rank)
+    EXPECT_LT(rank_memory(request, rank).peak.total(), h800_memory) << rank;
   EXPECT_TRUE(check_memory(request, h800_memory, "H800").empty());
 }
 
@@ -38,7 +41,8 @@ TEST(DeepSeekV3OnH800, WouldNotFitWithoutItsRecomputation) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_NE(findings[0].problem.find("H800 has 84.9 GB"), std::string::npos) << findings[0].problem;
   EXPECT_NE(findings[0].problem.find("largest: activations"), std::string::npos) << findings[0].problem;
-  EXPECT_EQ(findings[0].remedy.rfind("recompute norms, activations and attention", 0), 0u) << findings[0].remedy;
+  EXPECT_EQ(findings[0].remedy.rfind("recompute norms, activations and attention", 0), 0u)
+      << findings[0].remedy;
 }
 
 TEST(DeepSeekV3OnH800, WouldNotFitInBf16) {
@@ -46,13 +50,19 @@ TEST(DeepSeekV3OnH800, WouldNotFitInBf16) {
   MemoryRequest request = deepseek_v3_request(model);
   request.shape.precision = Precision::Bf16;
   const Findings findings = check_memory(request, h800_memory, "H800");
-  std::printf("BF16: %s\n      %s\n", findings.empty() ? "fits" : findings[0].problem.c_str(),
-              findings.empty() ? "" : findings[0].remedy.c_str());
+  ASSERT_EQ(findings.size(), 1u);
+  std::printf("in BF16: %s\n  %s\n", findings[0].problem.c_str(), findings[0].remedy.c_str());
+  // Not even whole layers computed again would do: on the middle ranks eight chunks owe their weight
+  // gradients at the end, and each of their 32 layers keeps both operands of every product, 2.0 GB in BF16.
+  request.shape.recompute.layer = true;
+  EXPECT_GT(rank_memory(request, 7).peak[MemoryClass::Owed].value(), 60'000'000'000);
+  EXPECT_EQ(findings[0].remedy.rfind("no change", 0), 0u) << findings[0].remedy;
 }
 
 /// Llama-3.1-405B on eight pipeline ranks of eight tensor ranks.
 MemoryRequest llama(const Transformer& model, int micro_batch) {
-  const WorkShape shape{.model = &model, .sequence = 8192, .micro_batch = micro_batch, .tensor = 8, .recompute = {}};
+  const WorkShape shape{
+      .model = &model, .sequence = 8192, .micro_batch = micro_batch, .tensor = 8, .recompute = {}};
   MemoryRequest request = request_for(shape, "1f1b", {16, 32, 1});
   request.state.moment = 4;
   request.dense_copies = 64;
@@ -97,9 +107,11 @@ TEST(CheckMemory, NamesTheRankTheGapAndTheThreeLargestConsumers) {
   const Findings findings = check_memory(request, fullest.peak.total() - Bytes(2'000'000'000), "A100-80GB");
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].key, "plan");
-  EXPECT_NE(findings[0].problem.find("pipeline rank 0 needs"), std::string::npos) << findings[0].problem;
+  // Rank 0 has one block fewer than rank 1 and the embedding: 15 chunks of 8 blocks there, 16 of 7 here.
+  EXPECT_NE(findings[0].problem.find("pipeline rank 1 needs"), std::string::npos) << findings[0].problem;
   EXPECT_NE(findings[0].problem.find("2.0 GB too much; largest: "), std::string::npos) << findings[0].problem;
-  EXPECT_EQ(std::count(findings[0].problem.begin(), findings[0].problem.end(), ','), 4) << findings[0].problem;
+  EXPECT_EQ(std::count(findings[0].problem.begin(), findings[0].problem.end(), ','), 4)
+      << findings[0].problem;
 }
 
 // The law behind a remedy: whatever is changed toward less memory, no rank gets more of it.
@@ -113,7 +125,9 @@ TEST(CheckMemory, MoreRecomputationNeverRaisesActivations) {
     shape.recompute = {.layer = true};
     const MemoryRequest layers = request_for(shape, "1f1b", {4, 8, 1});
     for (int rank = 0; rank < 4; ++rank) {
-      const auto kept = [rank](const MemoryRequest& r) { return rank_memory(r, rank).peak[MemoryClass::Activations]; };
+      const auto kept = [rank](const MemoryRequest& r) {
+        return rank_memory(r, rank).peak[MemoryClass::Activations];
+      };
       EXPECT_LE(kept(parts), kept(none)) << name;
       EXPECT_LE(kept(layers), kept(parts)) << name;
     }

@@ -9,13 +9,12 @@ std::vector<const Stage*> pointers(const std::vector<Stage>& stages) {
   return all;
 }
 
-WorkShape alone(const Transformer& model) {
-  return {.model = &model, .sequence = 4096, .recompute = {}};
-}
+WorkShape alone(const Transformer& model) { return {.model = &model, .sequence = 4096, .recompute = {}}; }
 
 TEST(RankParameters, OfOneRankWithEveryStageAreTheWholeModel) {
-  for (const char* name : {"deepseek-v3", "deepseek-v2", "deepseek-v2-lite", "deepseek-67b", "llama-3.1-8b", "llama-3.1-405b",
-                           "qwen2.5-72b", "qwen3-235b-a22b", "mixtral-8x7b", "kimi-k2", "gpt-3-175b"}) {
+  for (const char* name :
+       {"deepseek-v3", "deepseek-v2", "deepseek-v2-lite", "deepseek-67b", "llama-3.1-8b", "llama-3.1-405b",
+        "qwen2.5-72b", "qwen3-235b-a22b", "mixtral-8x7b", "kimi-k2", "gpt-3-175b"}) {
     const Transformer model = built_in(name);
     const int blocks = model.layers + model.predict_layers;
     for (const int stages : {1, 3, 16}) {
@@ -28,7 +27,8 @@ TEST(RankParameters, OfOneRankWithEveryStageAreTheWholeModel) {
   }
 }
 
-// 671,026,419,200 parameters of the main model and 11,610,068,224 of the MTP module's own: published checkpoints.
+// 671,026,419,200 parameters of the main model and 11,610,068,224 of the MTP module's own: published
+// checkpoints.
 TEST(RankParameters, OfDeepSeekV3OverSixtyFourExpertRanksSumToTheModel) {
   const Transformer model = built_in("deepseek-v3");
   WorkShape shape = alone(model);
@@ -38,14 +38,15 @@ TEST(RankParameters, OfDeepSeekV3OverSixtyFourExpertRanksSumToTheModel) {
   EXPECT_EQ(held.dense + 64 * held.expert, 671'026'419'200 + 11'610'068'224);
 }
 
-// Stage r and stage 15 - r lie on rank r: 16 ranks hold every stage twice. The MTP module lies with the head and the
-// embedding on ranks 0 and 15, so no table is held a third time.
+// Stage r and stage 15 - r lie on rank r: 16 ranks hold every stage twice. The MTP module lies with the head
+// and the embedding on ranks 0 and 15, so no table is held a third time.
 TEST(RankParameters, OfDualPipeHoldEveryStageTwiceAndSharedTablesOnce) {
   const Transformer model = built_in("deepseek-v3");
   const MemoryRequest request = deepseek_v3_request(model);
   std::int64_t dense = 0, expert = 0;
   for (int rank = 0; rank < 16; ++rank) {
-    EXPECT_EQ(stages_of_rank(request.schedule, rank), (std::vector<int>{std::min(rank, 15 - rank), std::max(rank, 15 - rank)}));
+    EXPECT_EQ(stages_of_rank(request.schedule, rank),
+              (std::vector<int>{std::min(rank, 15 - rank), std::max(rank, 15 - rank)}));
     const RankParameters held =
         rank_parameters(request.shape, stages_on_rank(request.schedule, request.stages, rank));
     dense += held.dense;
@@ -54,7 +55,8 @@ TEST(RankParameters, OfDualPipeHoldEveryStageTwiceAndSharedTablesOnce) {
   EXPECT_EQ(dense + expert, 2 * (671'026'419'200 + 11'610'068'224));
 }
 
-// On its own pipeline rank the MTP module needs a copy of the embedding: 129,280 x 7,168 numbers more than the model.
+// On its own pipeline rank the MTP module needs a copy of the embedding: 129,280 x 7,168 numbers more than
+// the model.
 TEST(RankParameters, OfOneForwardOneBackwardRepeatTheEmbeddingForTheMtpModule) {
   const Transformer model = built_in("deepseek-v3");
   const MemoryRequest request = request_for(alone(model), "1f1b", {16, 32, 1});
@@ -65,7 +67,8 @@ TEST(RankParameters, OfOneForwardOneBackwardRepeatTheEmbeddingForTheMtpModule) {
   EXPECT_EQ(sum, 671'026'419'200 + 11'610'068'224 + 129'280 * std::int64_t(7168));
 }
 
-// Llama's matrices and tables divide evenly; only norms are repeated: 2 a layer and the last, of 8,192 numbers.
+// Llama's matrices and tables divide evenly; only norms are repeated: 2 a layer and the last, of 8,192
+// numbers.
 TEST(RankParameters, OfTensorRanksRepeatOnlyNorms) {
   const Transformer model = built_in("llama-3.1-70b");
   const std::vector<Stage> cut = cut_stages(model, {80});

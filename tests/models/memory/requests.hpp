@@ -8,18 +8,9 @@
 #include <vector>
 
 #include "models/memory/memory.hpp"
+#include "tests/models/work/built_in.hpp"
 
 namespace orrery {
-
-/// A built-in model by the name of its file.
-inline Transformer built_in(const std::string& name) {
-  const std::ifstream file(ORRERY_SOURCE "/models/transformer/configs/" + name + ".json");
-  std::ostringstream text;
-  text << file.rdbuf();
-  Checked<Transformer> model = read_transformer(text.str(), name);
-  EXPECT_TRUE(model.ok()) << name << ": " << (model.ok() ? "" : model.findings.front().problem);
-  return model.value;
-}
 
 /// Rows of a table of tests/measured as text cells; comment and header lines are gone.
 inline std::vector<std::vector<std::string>> measured_rows(const std::string& name) {
@@ -48,8 +39,8 @@ inline PipelineSchedule schedule_of(std::string_view name, const PipelineShape& 
 }
 
 /// A request with the stages of an even layer map.
-inline MemoryRequest request_for(const WorkShape& shape, std::string_view schedule, const PipelineShape& pipeline,
-                                 LayerMap map = LayerMap::EndsShort) {
+inline MemoryRequest request_for(const WorkShape& shape, std::string_view schedule,
+                                 const PipelineShape& pipeline, LayerMap map = LayerMap::EndsShort) {
   MemoryRequest request;
   request.shape = shape;
   request.schedule = schedule_of(schedule, pipeline);
@@ -58,11 +49,11 @@ inline MemoryRequest request_for(const WorkShape& shape, std::string_view schedu
   return request;
 }
 
-/// DeepSeek-V3 as trained: 2,048 H800, PP16 EP64, DualPipe with 120 micro-batches of one 4,096-token sequence, FP8,
-/// norms, MLA up-projections and SwiGLU outputs computed again, BF16 moments, ZeRO-1.
+/// DeepSeek-V3 as trained: 2,048 H800, PP16 EP64, DualPipe with 120 micro-batches of one 4,096-token
+/// sequence, FP8, norms, MLA up-projections and SwiGLU outputs computed again, BF16 moments, ZeRO-1.
 ///
-/// Copies: 2048 / 16 = 128 GPUs a pipeline rank, every stage on two ranks: 256 of dense parameters and 256 / 64 = 4 of
-/// experts. 7.49 / 8 received copies a row: published trace's routing.
+/// Copies: 2048 / 16 = 128 GPUs a pipeline rank, every stage on two ranks: 256 of dense parameters and 256 /
+/// 64 = 4 of experts. 7.49 / 8 received copies a row: published trace's routing.
 inline MemoryRequest deepseek_v3_request(const Transformer& model) {
   const WorkShape shape{.model = &model,
                         .sequence = 4096,
@@ -77,7 +68,8 @@ inline MemoryRequest deepseek_v3_request(const Transformer& model) {
   return request;
 }
 
-constexpr Bytes h800_memory{84'943'110'144};  ///< As its driver reports (deepseek-ai/profile-data, device properties).
+constexpr Bytes h800_memory{
+    84'943'110'144};  ///< As its driver reports (deepseek-ai/profile-data, device properties).
 constexpr double gib = 1024.0 * 1024 * 1024;
 
 }  // namespace orrery

@@ -9,8 +9,15 @@ namespace orrery {
 namespace {
 
 const Experts& deepseek_v3_experts() {
-  static const Experts experts{.routed = 256, .per_token = 8, .width = 2048, .shared_width = 2048, .groups = 8,
-                               .groups_per_token = 4, .sigmoid = true, .selection_bias = true, .shared_gate = false};
+  static const Experts experts{.routed = 256,
+                               .per_token = 8,
+                               .width = 2048,
+                               .shared_width = 2048,
+                               .groups = 8,
+                               .groups_per_token = 4,
+                               .sigmoid = true,
+                               .selection_bias = true,
+                               .shared_gate = false};
   return experts;
 }
 
@@ -25,10 +32,12 @@ std::int64_t sum(const std::vector<Count>& counts) {
   return std::accumulate(counts.begin(), counts.end(), std::int64_t(0));
 }
 
-LayerKey key(int layer, int micro_batch = 0) { return {.seed = 5, .group = 0, .layer = layer, .micro_batch = micro_batch}; }
+LayerKey key(int layer, int micro_batch = 0) {
+  return {.seed = 5, .group = 0, .layer = layer, .micro_batch = micro_batch};
+}
 
-// Each of 256 experts is padded by 0 to 127 rows, so the padded sum lies between the true one, 64 x 4096 x 8, and that
-// plus 256 x 127.
+// Each of 256 experts is padded by 0 to 127 rows, so the padded sum lies between the true one, 64 x 4096 x 8,
+// and that plus 256 x 127.
 TEST(RoutedLayer, HasARowForEveryChoiceOfEveryToken) {
   for (int layer = 0; layer < 20; ++layer) {
     const RoutedLayer routed = route_layer(pool(), key(layer), 0);
@@ -39,7 +48,8 @@ TEST(RoutedLayer, HasARowForEveryChoiceOfEveryToken) {
   }
 }
 
-// With one sample in the pool every source rank sends that sample, its domains turned: totals are 64 times its own.
+// With one sample in the pool every source rank sends that sample, its domains turned: totals are 64 times
+// its own.
 TEST(RoutedLayer, ReceivesAndSendsExactlyTheCopiesOfItsSamples) {
   const RoutingPool one = sample_routing(pool().shape, 1, 9);
   const RoutedLayer routed = route_layer(one, key(3), 0);
@@ -61,7 +71,8 @@ TEST(RoutedLayer, IsAFunctionOfItsKeyAlone) {
   EXPECT_EQ(first.sent, again.sent);
   LayerKey other[] = {key(1, 2), key(1, 2), key(1, 2), key(1, 2)};
   other[0].seed = 6, other[1].group = 1, other[2].layer = 2, other[3].micro_batch = 3;
-  for (const LayerKey& changed : other) EXPECT_NE(route_layer(pool(), changed, 0.076).received, first.received);
+  for (const LayerKey& changed : other)
+    EXPECT_NE(route_layer(pool(), changed, 0.076).received, first.received);
 }
 
 /// Standard deviation of received copies over ranks and 64 layers, over their mean.
@@ -80,14 +91,14 @@ double relative_spread(double row_spread, std::vector<std::int32_t> RoutedLayer:
   return std::sqrt(squares / count - mean * mean) / mean;
 }
 
-// Independent tokens: a rank gets a copy of each of 64 x 4096 tokens with p = 7.48 / 64, so the relative standard
-// deviation is sqrt((1 - p) / (p 64 4096)) = 0.54 %; the published study says 0.5 %.
+// Independent tokens: a rank gets a copy of each of 64 x 4096 tokens with p = 7.48 / 64, so the relative
+// standard deviation is sqrt((1 - p) / (p 64 4096)) = 0.54 %; the published study says 0.5 %.
 TEST(RoutedLayer, OfIndependentDrawsVariesByHalfAPercent) {
   EXPECT_NEAR(relative_spread(0, &RoutedLayer::received), 0.0054, 0.001);
 }
 
-// The spread is an extra factor: sqrt(0.076^2 + 0.0054^2) = 7.62 %. 4,096 values: the standard error of a standard
-// deviation is 1 / sqrt(2 x 4096) of it = 1.1 %, so 5 % is four and a half of them.
+// The spread is an extra factor: sqrt(0.076^2 + 0.0054^2) = 7.62 %. 4,096 values: the standard error of a
+// standard deviation is 1 / sqrt(2 x 4096) of it = 1.1 %, so 5 % is four and a half of them.
 TEST(RoutedLayer, VariesByTheSpreadThatIsAskedFor) {
   EXPECT_NEAR(relative_spread(0.076, &RoutedLayer::received), 0.0762, 0.05 * 0.0762);
   EXPECT_NEAR(relative_spread(0.076, &RoutedLayer::rows), 0.0762, 0.05 * 0.0762);
@@ -115,7 +126,8 @@ TEST(RoutedLayer, SendsMoreTowardDomainsThatReceiveMore) {
       received += spread.received[std::size_t(domain * 8 + i)];
       received_plain += plain.received[std::size_t(domain * 8 + i)];
     }
-    // Both factors are means over the domain's ranks, once weighted by received copies (which differ by 0.5 %).
+    // Both factors are means over the domain's ranks, once weighted by received copies (which differ by 0.5
+    // %).
     EXPECT_NEAR(sent / sent_plain, received / received_plain, 0.002) << domain;
   }
 }

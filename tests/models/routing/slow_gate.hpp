@@ -9,8 +9,9 @@
 
 namespace orrery {
 
-/// The gate as its authors write it, one token at a time: sort the groups, forget the others, sort what is left.
-/// DeepSeek-V3 report, arXiv 2412.19437, section 2.1.2, with the best two of a group; V2 with the best one.
+/// The gate as its authors write it, one token at a time: sort the groups, forget the others, sort what is
+/// left. DeepSeek-V3 report, arXiv 2412.19437, section 2.1.2, with the best two of a group; V2 with the best
+/// one.
 inline std::vector<int> slow_gate(const Experts& experts, const std::vector<std::uint64_t>& affinity) {
   const int width = experts.routed / experts.groups;
   std::vector<std::pair<std::uint64_t, int>> groups;
@@ -27,11 +28,13 @@ inline std::vector<int> slow_gate(const Experts& experts, const std::vector<std:
   }
   std::sort(left.rbegin(), left.rend());
   std::vector<int> chosen;
-  for (int i = 0; i < experts.per_token && i < int(left.size()); ++i) chosen.push_back(left[std::size_t(i)].second);
+  for (int i = 0; i < experts.per_token && i < int(left.size()); ++i)
+    chosen.push_back(left[std::size_t(i)].second);
   return chosen;
 }
 
-/// The balanced sample number `index` of a pool again, from the same draws: two 31-bit logits a draw, low half first.
+/// The balanced sample number `index` of a pool again, from the same draws: two 31-bit logits a draw, low
+/// half first.
 inline RoutingSample slow_sample(const RoutingShape& shape, std::uint64_t seed, int index) {
   const Experts& experts = *shape.experts;
   RandomStream gate(seed, {.owner = "gate", .purpose = "token logits", .index = std::uint64_t(index)});

@@ -20,17 +20,20 @@ json deepseek() { return json::parse(built_in_text("deepseek-v3")); }
 
 std::string listing(const Findings& findings) {
   std::string all;
-  for (const auto& finding : findings) all += finding.key + ": " + finding.problem + " (" + finding.remedy + ")\n";
+  for (const auto& finding : findings)
+    all += finding.key + ": " + finding.problem + " (" + finding.remedy + ")\n";
   return all;
 }
 
 TEST(Import, UnderstandsDeepSeeksNativeNames) {
   // deepseek-ai/DeepSeek-V3, inference/configs/config_671B.json.
-  const auto native = read_transformer(R"({"vocab_size": 129280, "dim": 7168, "inter_dim": 18432, "moe_inter_dim": 2048,
+  const auto native =
+      read_transformer(R"({"vocab_size": 129280, "dim": 7168, "inter_dim": 18432, "moe_inter_dim": 2048,
       "n_layers": 61, "n_dense_layers": 3, "n_heads": 128, "n_routed_experts": 256, "n_shared_experts": 1,
       "n_activated_experts": 8, "n_expert_groups": 8, "n_limited_groups": 4, "route_scale": 2.5,
       "score_func": "sigmoid", "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128,
-      "qk_rope_head_dim": 64, "v_head_dim": 128, "dtype": "fp8"})", "native");
+      "qk_rope_head_dim": 64, "v_head_dim": 128, "dtype": "fp8"})",
+                       "native");
   ASSERT_TRUE(native.ok()) << listing(native.findings);
   EXPECT_THAT(native.value.warnings, IsEmpty());
   EXPECT_EQ(count_parameters(native.value).total, 671'026'419'200);
@@ -38,16 +41,19 @@ TEST(Import, UnderstandsDeepSeeksNativeNames) {
   EXPECT_EQ(native.value.experts->groups_per_token, 4);
 
   // Same place, config_16B.json: a rank of 0 means that queries are not compressed.
-  const auto lite = read_transformer(R"({"vocab_size": 102400, "dim": 2048, "inter_dim": 10944, "moe_inter_dim": 1408,
+  const auto lite =
+      read_transformer(R"({"vocab_size": 102400, "dim": 2048, "inter_dim": 10944, "moe_inter_dim": 1408,
       "n_layers": 27, "n_dense_layers": 1, "n_heads": 16, "n_routed_experts": 64, "n_shared_experts": 2,
       "n_activated_experts": 6, "route_scale": 1.0, "q_lora_rank": 0, "kv_lora_rank": 512,
-      "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "mscale": 0.707})", "lite");
+      "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "mscale": 0.707})",
+                       "lite");
   ASSERT_TRUE(lite.ok()) << listing(lite.findings);
   EXPECT_EQ(count_parameters(lite.value).total, 15'706'484'224);
 }
 
 TEST(Import, ReadsTheRouterOfEachDeepSeek) {
-  const Transformer v3 = built_in("deepseek-v3"), v2 = built_in("deepseek-v2"), lite = built_in("deepseek-v2-lite");
+  const Transformer v3 = built_in("deepseek-v3"), v2 = built_in("deepseek-v2"),
+                    lite = built_in("deepseek-v2-lite");
   EXPECT_TRUE(v3.experts->sigmoid && v3.experts->selection_bias);
   EXPECT_FALSE(v2.experts->sigmoid || v2.experts->selection_bias);
   EXPECT_EQ(v2.experts->groups, 8);
@@ -65,8 +71,11 @@ TEST(Import, ReadsTheLanguagePartOfAMultimodalFile) {
   json text = json::parse(built_in_text("qwen3-235b-a22b"));
   text.erase("tie_word_embeddings");
   text["model_type"] = "qwen3_vl_moe_text";
-  const json config{{"architectures", {"Qwen3VLMoeForConditionalGeneration"}}, {"model_type", "qwen3_vl_moe"},
-                    {"text_config", text}, {"tie_word_embeddings", false}, {"vision_config", {{"depth", 27}, {"hidden_size", 1152}}}};
+  const json config{{"architectures", {"Qwen3VLMoeForConditionalGeneration"}},
+                    {"model_type", "qwen3_vl_moe"},
+                    {"text_config", text},
+                    {"tie_word_embeddings", false},
+                    {"vision_config", {{"depth", 27}, {"hidden_size", 1152}}}};
   const auto model = read(config);
   ASSERT_TRUE(model.ok()) << listing(model.findings);
   EXPECT_EQ(count_parameters(model.value).total, 235'093'634'560);
@@ -129,10 +138,19 @@ TEST(Import, KnowsEveryRuleForWhichLayersHoldExperts) {
 
 TEST(Import, ReadsSharedExpertsOfQwensKind) {
   // Qwen2-57B-A14B: 28 layers, 64 experts of 2560, a gated shared one of 20480; 57.41 B by its card.
-  const auto model = read({{"model_type", "qwen2_moe"}, {"hidden_size", 3584}, {"num_hidden_layers", 28},
-      {"num_attention_heads", 28}, {"num_key_value_heads", 4}, {"intermediate_size", 18944}, {"num_experts", 64},
-      {"num_experts_per_tok", 8}, {"moe_intermediate_size", 2560}, {"shared_expert_intermediate_size", 20480},
-      {"decoder_sparse_step", 1}, {"tie_word_embeddings", false}, {"vocab_size", 151936}});
+  const auto model = read({{"model_type", "qwen2_moe"},
+                           {"hidden_size", 3584},
+                           {"num_hidden_layers", 28},
+                           {"num_attention_heads", 28},
+                           {"num_key_value_heads", 4},
+                           {"intermediate_size", 18944},
+                           {"num_experts", 64},
+                           {"num_experts_per_tok", 8},
+                           {"moe_intermediate_size", 2560},
+                           {"shared_expert_intermediate_size", 20480},
+                           {"decoder_sparse_step", 1},
+                           {"tie_word_embeddings", false},
+                           {"vocab_size", 151936}});
   ASSERT_TRUE(model.ok()) << listing(model.findings);
   EXPECT_TRUE(model.value.experts->shared_gate && model.value.qkv_bias);
   EXPECT_NEAR(double(count_parameters(model.value).total), 57.41e9, 0.01e9);

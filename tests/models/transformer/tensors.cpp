@@ -27,7 +27,8 @@ class Checkpoint {
   explicit Checkpoint(const Transformer& model) : m(model) {
     add("model.embed_tokens.weight", {m.vocabulary, m.hidden});
     if (m.learned_positions) add("model.embed_positions.weight", {m.positions, m.hidden});
-    for (int i = 0; i < m.layers; ++i) layer("model.layers." + std::to_string(i) + ".", m.is_moe[std::size_t(i)]);
+    for (int i = 0; i < m.layers; ++i)
+      layer("model.layers." + std::to_string(i) + ".", m.is_moe[std::size_t(i)]);
     norm("model.norm", m.hidden);
     if (!m.tied_embedding) add("lm_head.weight", {m.vocabulary, m.hidden});
     for (int i = 0; i < m.predict_layers; ++i) {
@@ -41,7 +42,9 @@ class Checkpoint {
   }
 
  private:
-  void add(std::string name, std::vector<std::int64_t> shape) { tensors.push_back({std::move(name), std::move(shape)}); }
+  void add(std::string name, std::vector<std::int64_t> shape) {
+    tensors.push_back({std::move(name), std::move(shape)});
+  }
   void norm(const std::string& name, std::int64_t width) {
     add(name + ".weight", {width});
     if (m.layer_norm_bias) add(name + ".bias", {width});
@@ -82,12 +85,15 @@ class Checkpoint {
   void layer(const std::string& at, bool moe) {
     norm(at + "input_layernorm", m.hidden);
     norm(at + "post_attention_layernorm", m.hidden);
-    if (m.latent) latent(at + "self_attn.", *m.latent);
-    else grouped(at + "self_attn.");
+    if (m.latent)
+      latent(at + "self_attn.", *m.latent);
+    else
+      grouped(at + "self_attn.");
     if (!moe) return mlp(at + "mlp", m.dense_width);
     add(at + "mlp.router.weight", {m.experts->routed, m.hidden});
     if (m.experts->selection_bias) add(at + "mlp.router.e_score_correction_bias", {m.experts->routed});
-    for (int e = 0; e < m.experts->routed; ++e) mlp(at + "mlp.experts." + std::to_string(e), m.experts->width);
+    for (int e = 0; e < m.experts->routed; ++e)
+      mlp(at + "mlp.experts." + std::to_string(e), m.experts->width);
     if (m.experts->shared_width > 0) mlp(at + "mlp.shared_experts", m.experts->shared_width);
     if (m.experts->shared_gate) add(at + "mlp.shared_expert_gate.weight", {1, m.hidden});
   }
@@ -110,7 +116,8 @@ ParameterCount sum(const Transformer& model) {
     const auto experts = tensor.name.find(".experts.");
     if (experts != std::string::npos) count.routed_experts += size;
     // A token visits some experts of a layer; say, the first ones.
-    const bool visited = experts == std::string::npos || std::stoi(tensor.name.substr(experts + 9)) < model.experts->per_token;
+    const bool visited =
+        experts == std::string::npos || std::stoi(tensor.name.substr(experts + 9)) < model.experts->per_token;
     if (visited) count.activated += size;
     const bool table = has(tensor.name, "embed_tokens");
     if (table) count.embedding = size;
@@ -136,7 +143,9 @@ TEST(ParameterCount, OfEveryBuiltInModelEqualsAListOfAllItsTensors) {
 
 TEST(ParameterCount, OfRandomModelsEqualsAListOfAllTheirTensors) {
   std::mt19937_64 random(20250506);
-  const auto from = [&](int least, int most) { return std::uniform_int_distribution<int>(least, most)(random); };
+  const auto from = [&](int least, int most) {
+    return std::uniform_int_distribution<int>(least, most)(random);
+  };
   const auto coin = [&] { return from(0, 1) == 1; };
   for (int round = 0; round < 500; ++round) {
     Transformer m;
@@ -146,7 +155,9 @@ TEST(ParameterCount, OfRandomModelsEqualsAListOfAllTheirTensors) {
     m.positions = from(1, 300), m.predict_layers = from(0, 2);
     m.gated = coin(), m.tied_embedding = coin(), m.learned_positions = coin();
     m.qkv_bias = coin(), m.output_bias = coin(), m.layer_norm_bias = coin(), m.query_key_norm = coin();
-    if (coin()) m.latent = LatentAttention{from(0, 1) * from(1, 90), from(1, 90), from(1, 30), from(1, 30), from(1, 30)};
+    if (coin())
+      m.latent =
+          LatentAttention{from(0, 1) * from(1, 90), from(1, 90), from(1, 30), from(1, 30), from(1, 30)};
     if (coin() && !m.latent) m.all_bias = true;
     for (int i = 0; i < m.layers; ++i) m.is_moe.push_back(false);
     if (coin()) {

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace orrery {
+
+/// What the command line said, whichever verb it named.
+struct CommandLine {
+  std::string verb;
+  std::vector<std::string> names;  ///< Scenarios, or what `explain`, `schedule` and `completion` are about.
+  std::vector<std::string> sets;
+  std::string out;                 ///< Empty: out/NAME.
+  std::string fidelity;            ///< Empty: as the scenario says.
+  int threads = 0;                 ///< 0: all cores.
+  int ranks = 8, micro_batches = 20, virtual_stages = 2;  ///< Of `schedule`.
+  std::vector<std::uint32_t> trace;
+  bool traced = false, json = false, quiet = false, ascii = false, sensitivity = false, gantt = false;
+  std::string colour = "auto";
+};
+
+/// Exit codes of every verb.
+enum ExitCode : int { done = 0, world_failed = 1, bad_input = 2, does_not_fit = 3, gate_failed = 4 };
+
+int run_command(const CommandLine& line);
+int show_command(const CommandLine& line);
+int check_command(const CommandLine& line);
+int list_command(const CommandLine& line);
+int explain_command(const CommandLine& line);
+int schedule_command(const CommandLine& line);
+int completion_command(const CommandLine& line);
+
+}  // namespace orrery

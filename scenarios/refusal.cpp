@@ -1,0 +1,40 @@
+#include "scenarios/refusal.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+#include "scenarios/scenario.hpp"
+
+namespace orrery {
+namespace {
+
+void print(const CommandLine& line, const Document& document, Diagnostics& diagnostics, ExitCode code) {
+  sort_by_place(diagnostics);
+  if (line.json) {
+    std::cout << "{\"error\": {\"exit_code\": " << int(code) << ", \"findings\": " << diagnostics_json(diagnostics, document.sources) << "}}\n";
+  } else {
+    std::cerr << diagnostics_text(diagnostics, document.sources);
+  }
+}
+
+}  // namespace
+
+int refuse(const CommandLine& line, const Document& document, Diagnostics diagnostics) {
+  const bool world = std::all_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& d) { return d.fault == Fault::World; });
+  print(line, document, diagnostics, world ? world_failed : bad_input);
+  return world ? world_failed : bad_input;
+}
+
+int refuse_memory(const CommandLine& line, const Document& document, const Findings& findings) {
+  Diagnostics diagnostics = place_findings(document, findings);
+  print(line, document, diagnostics, does_not_fit);
+  return does_not_fit;
+}
+
+int refuse_usage(const std::string& problem, const std::string& remedy) {
+  std::cerr << "error: " << problem << "\n";
+  if (!remedy.empty()) std::cerr << "  " << remedy << "\n";
+  return bad_input;
+}
+
+}  // namespace orrery

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "scenarios/commands.hpp"
+#include "scenarios/document.hpp"
+
+namespace orrery {
+
+/// Prints what is wrong, as text on standard error or, with --json, as one object on standard output. The exit
+/// code follows whose fault it is.
+int refuse(const CommandLine& line, const Document& document, Diagnostics diagnostics);
+/// A plan that is right but does not fit.
+int refuse_memory(const CommandLine& line, const Document& document, const Findings& findings);
+/// A fault of the command line itself.
+int refuse_usage(const std::string& problem, const std::string& remedy);
+
+}  // namespace orrery
