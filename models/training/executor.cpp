@@ -30,8 +30,10 @@ struct Member {
   double fraction = 0;  ///< Of that kernel already done.
   bool started = false, wake_pending = false;
   int arrived = 0, done = 0;  ///< Transfers of this rank that it reached, that ended.
-  Ticks arrival = 0, last_done = 0;
+  Ticks arrival = 0;
+  Ticks sends_left = 0;  ///< When the last of its messages had left (batched).
   int open_flows = 0;  ///< Of the transfer under way.
+  int open_sends = 0, batch = 0;  ///< Messages of the last op that have not left, and all of them (batched).
   RankTime account;
 };
 
@@ -43,7 +45,7 @@ struct Cohort {
   Ticks latest = 0;  ///< The last of their arrivals.
 };
 
-enum class EventKind : std::uint8_t { Release, StartFlows, Complete, Send, Arrive, Wake };
+enum class EventKind : std::uint8_t { Release, StartFlows, Complete, Send, Left, Arrive, Wake };
 struct Event {
   EventKind kind;
   std::uint8_t rail;
@@ -192,7 +194,7 @@ class Executor {
       if (state != Beside::Nothing && m.time > now) return plan_wake(rank, m, c, planned, state);
       if (m.step == int(program.steps.size())) {
         if (program.last_wait >= 0 && !program.transfers.empty() && planned.first_transfer + program.last_wait >= m.done) return;
-        end_op(m, planned);
+        end_op(rank, m, planned);
         continue;
       }
       const Step& step = program.steps[std::size_t(m.step)];
@@ -235,7 +237,8 @@ class Executor {
 
   /// The op starts when its inputs are there; false when one is not.
   bool start_op(std::uint32_t rank, Member& m, const PlannedOp& planned) {
-    Ticks ready = m.time;
+    if (m.open_sends > 0) return false;
+    Ticks ready = std::max(m.time, m.sends_left);
     const auto& arrived = message_at_[std::size_t(lane_of(rank))];
     if (planned.op.pass == Pass::Forward || planned.op.pass == Pass::Overlapped) {
       const Chunk f = planned.op.forward;
@@ -253,7 +256,8 @@ class Executor {
     return true;
   }
 
-  void end_op(Member& m, const PlannedOp& planned) {
+  void end_op(std::uint32_t rank, Member& m, const PlannedOp& planned) {
+    if (batched()) send_batch(rank, m, planned);
     const Picoseconds wall(m.time - m.op_start);
     switch (planned.op.pass) {
       case Pass::Forward: m.account.forward += wall; break;
@@ -272,8 +276,10 @@ class Executor {
   void after_step(std::uint32_t rank, Member& m, Cohort& c, const PlannedOp& planned) {
     const ChunkProgram& program = *planned.program;
     const bool transfers = !program.transfers.empty();
-    if (m.step - 1 == program.forward_step && (program.forward_transfer < 0 || !transfers)) send_forward(rank, planned, m.time);
-    if (m.step - 1 == program.backward_step) send_backward(rank, planned, m.time);
+    if (!batched()) {
+      if (m.step - 1 == program.forward_step && (program.forward_transfer < 0 || !transfers)) send_forward(rank, planned, m.time);
+      if (m.step - 1 == program.backward_step) send_backward(rank, planned, m.time);
+    }
     reach_transfer(rank, m, c, planned, m.time);
   }
 
@@ -470,9 +476,8 @@ class Executor {
       if (--members_[ends.receiver].open_flows == 0) complete(ends.receiver);
       return;
     }
-    const Pending& message = pending_[tag];
-    arrive_later(message.rank, message.slot, now_);
     free_.push_back(tag);
+    message_left(pending_[tag].sender, pending_[tag].slot);
   }
 
   /// The rank's transfer under way has ended.
@@ -489,7 +494,7 @@ class Executor {
       m.account.exposed += Picoseconds(now_ - m.time);
       m.time = now_;
     }
-    if (index == planned.program->forward_transfer) send_forward(rank, planned, now_);
+    if (!batched() && index == planned.program->forward_transfer) send_forward(rank, planned, now_);
     reach_transfer(rank, m, cohorts_[cohort_of(rank)], planned, now_);
     walk(rank, now_);
   }
@@ -497,17 +502,43 @@ class Executor {
   // --- Pipeline messages ---
 
   struct Pending {
-    std::uint32_t rank, slot;
+    std::uint32_t sender, receiver, slot;
   };
 
-  void send_forward(std::uint32_t rank, const PlannedOp& planned, Ticks at) {
+  bool batched() const { return r_.messages == PipelineMessages::Batched; }
+
+  /// Slots of the messages that an op makes: its output to the next stage, its input gradient to the one before.
+  std::optional<std::uint32_t> forward_message(const PlannedOp& planned) const {
     const Chunk f = planned.op.forward;
-    if (f.stage + 1 < slots_.stages) send(rank, slots_.forward(f.stage + 1, f.micro_batch), at);
+    const bool makes = planned.op.pass == Pass::Forward || planned.op.pass == Pass::Overlapped;
+    return makes && f.stage + 1 < slots_.stages ? std::optional(slots_.forward(f.stage + 1, f.micro_batch)) : std::nullopt;
+  }
+  std::optional<std::uint32_t> backward_message(const PlannedOp& planned) const {
+    const Chunk b = planned.op.backward;
+    const bool makes = planned.op.pass != Pass::Forward && planned.op.pass != Pass::WeightBackward;
+    return makes && b.stage > 0 ? std::optional(slots_.backward(b.stage - 1, b.micro_batch)) : std::nullopt;
+  }
+  std::uint32_t receiver_of(std::uint32_t rank, std::uint32_t slot) const {
+    return rank_at(r_.schedule.rank_of(slots_.chunk(slot)), lane_of(rank));
+  }
+  /// A stage's neighbour may lie on the same rank (DualPipeV's turn): nothing travels then.
+  bool travels(std::uint32_t rank, std::uint32_t slot) const {
+    return receiver_of(rank, slot) != rank && r_.pipeline_message > Bytes(0);
+  }
+
+  void send_forward(std::uint32_t rank, const PlannedOp& planned, Ticks at) {
+    if (const auto slot = forward_message(planned)) send(rank, *slot, at);
   }
   void send_backward(std::uint32_t rank, const PlannedOp& planned, Ticks at) {
-    if (planned.op.pass == Pass::WeightBackward) return;
-    const Chunk b = planned.op.backward;
-    if (b.stage > 0) send(rank, slots_.backward(b.stage - 1, b.micro_batch), at);
+    if (const auto slot = backward_message(planned)) send(rank, *slot, at);
+  }
+  void send_batch(std::uint32_t rank, Member& m, const PlannedOp& planned) {
+    for (const auto& slot : {forward_message(planned), backward_message(planned)}) {
+      if (slot && travels(rank, *slot)) ++m.open_sends;
+    }
+    m.batch = m.open_sends;
+    send_forward(rank, planned, m.time);
+    send_backward(rank, planned, m.time);
   }
 
   void send(std::uint32_t rank, std::uint32_t slot, Ticks at) {
@@ -516,20 +547,22 @@ class Executor {
   }
 
   void start_message(std::uint32_t rank, std::uint32_t slot) {
-    const std::uint32_t to = rank_at(r_.schedule.rank_of(slots_.chunk(slot)), lane_of(rank));
-    if (to == rank || r_.pipeline_message == Bytes(0)) return arrive(to, slot);
+    const std::uint32_t to = receiver_of(rank, slot);
+    if (!travels(rank, slot)) return arrive(to, slot);
     if (!network_) {
-      const Seconds time = r_.pipeline_message / r_.pipeline_rate;
-      return arrive_later(to, slot, now_ + to_picoseconds(time).value());
+      // Messages of one op share the NIC.
+      const int together = batched() ? std::max(1, members_[rank].batch) : 1;
+      const Seconds time = double(together) * (r_.pipeline_message / r_.pipeline_rate);
+      return queue_.schedule(Picoseconds(now_ + to_picoseconds(time).value()), Phase::Finish, {EventKind::Left, 0, rank, slot});
     }
     std::uint32_t tag;
     if (free_.empty()) {
       tag = std::uint32_t(pending_.size());
-      pending_.push_back({to, slot});
+      pending_.push_back({rank, to, slot});
     } else {
       tag = free_.back();
       free_.pop_back();
-      pending_[tag] = {to, slot};
+      pending_[tag] = {rank, to, slot};
     }
     network_path(rank, to, 1.0f, path_);
     network_->start(Picoseconds(now_), {.size = r_.pipeline_message,
@@ -537,6 +570,15 @@ class Executor {
                                         .path = path_,
                                         .tag = tag});
     ++flows_;
+  }
+
+  /// The last byte has left the sender; the receiver has it a latency later.
+  void message_left(std::uint32_t rank, std::uint32_t slot) {
+    arrive_later(receiver_of(rank, slot), slot, now_);
+    if (!batched()) return;
+    Member& m = members_[rank];
+    m.sends_left = now_;
+    if (--m.open_sends == 0) walk(rank, now_);
   }
 
   void arrive_later(std::uint32_t rank, std::uint32_t slot, Ticks at) {
@@ -554,7 +596,7 @@ class Executor {
   /// While the communication stream is busy the cursor stops at `now`; if a message leaves before that is over,
   /// somebody has to look at that instant.
   void plan_wake(std::uint32_t rank, Member& m, Cohort& c, const PlannedOp& planned, Beside state) {
-    if (m.wake_pending || !m.started) return;
+    if (batched() || m.wake_pending || !m.started) return;  // A batch leaves with an op's end, when nothing is under way.
     const ChunkProgram& program = *planned.program;
     const bool by_step = program.forward_transfer < 0 || program.transfers.empty();
     Ticks at = m.time;
@@ -581,6 +623,7 @@ class Executor {
         }
         break;
       case EventKind::Send: start_message(event.subject, event.slot); break;
+      case EventKind::Left: message_left(event.subject, event.slot); break;
       case EventKind::Arrive: arrive(event.subject, event.slot); break;
       case EventKind::Wake:
         members_[event.subject].wake_pending = false;

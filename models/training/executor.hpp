@@ -25,6 +25,13 @@ struct StepTransfers {
   Bytes outward_token{}, back_token{};  ///< One copy on the wire.
 };
 
+/// When a pipeline rank's messages travel.
+enum class PipelineMessages : std::uint8_t {
+  Batched,  ///< As the reference codes do (dualpipe.py, Megatron-LM): all of an op leave when it ends, and the next op
+            ///< waits until they have left and its own inputs have come.
+  Eager,    ///< Each leaves when its tensor is complete and holds nobody up.
+};
+
 enum class Fidelity : std::uint8_t {
   Folded,  ///< One expert-parallel group of each pipeline rank; an all-to-all lasts as long as its fullest link.
   Full,    ///< Every rank; every message is a flow on the fabric.
@@ -43,6 +50,7 @@ struct StepRequest {
   int gpus_per_member = 1;  ///< GPUs in lockstep (tensor and context parallelism) that one member stands for.
   StepTransfers transfers;
   Bytes pipeline_message{};  ///< Activations of one micro-batch, per member's GPU.
+  PipelineMessages messages = PipelineMessages::Batched;
   BytesPerSecond pipeline_rate{};
   Seconds pipeline_latency{};
   Fidelity fidelity = Fidelity::Folded;
@@ -85,8 +93,8 @@ using OnProgress = std::function<void(double share)>;
 /// when all members of its group have arrived. Nothing else couples ranks but pipeline messages and shared links.
 ///
 /// Checked     kernel by kernel against a slow twin; DualPipe's published makespans with all steps of one length.
-/// Leaves out  SMs stolen by a second stream; tensor-parallel peers are exactly alike; a pipeline message is sent
-///             when its tensor is complete and never blocks the sender.
+/// Leaves out  SMs stolen by a second stream; tensor-parallel peers are exactly alike; a receiver is taken
+///             to have posted its buffers before a message is sent.
 StepOutcome execute(const StepRequest& request, SegmentCosts& costs, const OnProgress& progress = {});
 
 }  // namespace orrery
