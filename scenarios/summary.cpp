@@ -42,12 +42,12 @@ Json step_summary(const Answer& answer) {
   step["tokens"] = plan.tokens();
   step["tokens_per_s_per_gpu"] = double(plan.tokens()) / time / plan.gpus();
   step["tokens_per_day"] = double(plan.tokens()) / time * 86400;
-  step["samples_per_s_per_gpu"] = plan.global_batch / time / plan.gpus();
+  step["sequences_per_s_per_gpu"] = plan.global_batch / time / plan.gpus();
   step["mfu_causal"] = answer.step.mfu_causal;
   step["mfu_noncausal"] = answer.step.mfu_full;
   // Papers on dense models count attention in full.
-  step["model_flops_per_s_per_gpu"] = answer.step.mfu_full * plan.gpu.bf16.value();
-  step["model_flops_per_s_per_gpu_causal"] = answer.step.mfu_causal * plan.gpu.bf16.value();
+  step["flops_per_s_per_gpu_noncausal"] = answer.step.mfu_full * plan.gpu.bf16.value();
+  step["flops_per_s_per_gpu_causal"] = answer.step.mfu_causal * plan.gpu.bf16.value();
   const std::size_t ranks = answer.step.outcome.ranks.size();
   StepRows mean, least, most;
   for (std::size_t member = 0; member < ranks; ++member) {

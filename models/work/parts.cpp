@@ -22,12 +22,17 @@ void transpose_weight(Calls& calls, const WorkShape& shape, std::string_view nam
 
 void product(Calls& calls, const WorkShape& shape, std::string_view name, std::int64_t m, std::int64_t n,
              std::int64_t k) {
+  transpose_scales(calls, shape);
   calls.push_back({name, Gemm{.m = m, .n = n, .k = k, .precision = shape.precision}});
 }
 
 void accumulate(Calls& calls, const WorkShape& shape, std::string_view name, std::int64_t m, std::int64_t n,
                 std::int64_t k) {
   calls.push_back({name, Gemm{.m = m, .n = n, .k = k, .pass = GemmPass::Accumulate, .precision = shape.precision}});
+}
+
+void transpose_scales(Calls& calls, const WorkShape& shape) {
+  if (shape.precision == Precision::Fp8) calls.push_back({"transpose scales", Small{scale_kernel}});
 }
 
 namespace {
