@@ -80,7 +80,8 @@ int run_command(const CommandLine& line) {
   TrainingPlan& plan = assembled.plan;
   const MemoryRequest memory = memory_request(plan);
   const Findings too_large = check_memory(memory, plan.gpu.memory, plan.gpu.name);
-  if (!too_large.empty()) return refuse_memory(line, reading.document, too_large);
+  const bool report_only = reading.scenario.simulation.memory == "report";
+  if (!too_large.empty() && !report_only) return refuse_memory(line, reading.document, too_large);
   plan.traced = simulated_ranks(plan, traced_ranks(line, reading.scenario));
 
   const Style terminal = choose_style(look_around(2), Wish::Automatic, line.ascii ? Wish::Always : Wish::Automatic);
@@ -92,6 +93,7 @@ int run_command(const CommandLine& line) {
                       {channel, terminal, clock_now, [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }});
     answer.step = simulate_step(plan, pool ? &*pool : nullptr, [&](double share) { progress.update(share); });
   }
+  for (const Finding& finding : too_large) answer.step.notes.push_back(finding.problem);
   Checked<std::vector<PhaseOutcome>> run = simulate_run(
       {.plan = plan, .phases = assembled.phases, .fallback = assembled.fallback, .full = &answer.step}, run_in_parallel());
   if (!run.ok()) return refuse(line, reading.document, place_findings(reading.document, run.findings));

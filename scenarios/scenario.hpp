@@ -87,7 +87,7 @@ struct Scenario {
   std::vector<Phase> phases;
 
   struct Simulation {
-    std::string fidelity;
+    std::string fidelity, memory;
     std::uint64_t seed = 1;
     bool operator==(const Simulation&) const = default;
   } simulation;

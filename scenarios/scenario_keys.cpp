@@ -35,6 +35,7 @@ Words layer_maps() { return {"ends_short", "front_heavy", "back_heavy"}; }
 Words states() { return {"fp32", "bf16"}; }
 Words routing_sources() { return {"balanced", "skewed"}; }
 Words fidelities() { return {"folded", "full"}; }
+Words memory_rules() { return {"refuse", "report"}; }
 
 // Limits that no cluster of this decade reaches, so that products of two stay in 64 bits.
 constexpr double most_ranks = 1 << 20, most_tokens = 1e18;
@@ -205,6 +206,9 @@ constexpr std::array keys{
     Row{{"simulation.fidelity", word(fidelities), otherwise("\"folded\""),
          "folded: one rank of each class of ranks that are alike; full: every rank"},
         store<&S::simulation, &S::Simulation::fidelity>},
+    Row{{"simulation.memory", word(memory_rules), otherwise("\"refuse\""),
+         "what to do with a plan that does not fit into the GPUs: refuse it, or simulate it all the same and report by how much"},
+        store<&S::simulation, &S::Simulation::memory>},
     Row{{"simulation.seed", integer(0, 9e15), otherwise("1"), "of all random draws"},
         store<&S::simulation, &S::Simulation::seed>},
     Row{{"trace.ranks", integers(0, 4294967295.0), otherwise("[]"), "GPUs whose timeline is kept"},

@@ -36,7 +36,7 @@ int check_command(const CommandLine& line) {
     }
     const TrainingPlan& plan = assembled.plan;
     const Findings memory = check_memory(memory_request(plan), plan.gpu.memory, plan.gpu.name);
-    if (!memory.empty()) {
+    if (!memory.empty() && reading.scenario.simulation.memory == "refuse") {
       worst = std::max(worst, refuse_memory(line, reading.document, memory));
       continue;
     }

@@ -42,6 +42,7 @@ struct TrainingPlan {
   AttentionKernel attention = AttentionKernel::Fused;
   std::string schedule = "1f1b";
   Overlap overlap = Overlap::Hidden;
+  PipelineMessages messages = PipelineMessages::Batched;
   LayerMap layer_map = LayerMap::EndsShort;
   std::vector<int> blocks;  ///< Explicit layer map; empty: by `layer_map`.
   int communication_sms = 20;

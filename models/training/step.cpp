@@ -72,16 +72,6 @@ MessageTime message_time(const TrainingPlan& plan) {
 /// Pipeline ranks that hold the same stages: two in DualPipe, where a direction's stage s has its mirror.
 int copies_of_a_stage(const PipelineSchedule& schedule) { return int(schedule.paths.size()); }
 
-std::vector<const Stage*> stages_on(const PipelineSchedule& schedule, const std::vector<Stage>& stages, int rank) {
-  std::vector<const Stage*> held;
-  for (int s = 0; s < schedule.stages; ++s) {
-    const bool here = std::any_of(schedule.paths.begin(), schedule.paths.end(),
-                                  [&](const auto& path) { return path[std::size_t(s)] == rank; });
-    if (here) held.push_back(&stages[std::size_t(s)]);
-  }
-  return held;
-}
-
 double mfu(const TrainingPlan& plan, AttentionCount count, Picoseconds time) {
   const double flops = training_flops_per_token(plan.model, plan.sequence, count).value() * double(plan.tokens());
   return flops / (to_seconds(time).value() * plan.gpus() * plan.gpu.bf16.value());
@@ -143,6 +133,38 @@ std::optional<RoutingPool> plan_routing(const TrainingPlan& plan) {
   return sample_routing(shape, plan.routing_samples, plan.seed);
 }
 
+WorkShape drawn_shape(const TrainingPlan& plan, const RoutingPool* pool) {
+  WorkShape shape = work_shape(plan);
+  if (pool) shape.received_per_row = pool->ranks_per_token / plan.model.experts->per_token;
+  return shape;
+}
+
+StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool) {
+  StepRequest request;
+  request.schedule = find_schedule(plan.schedule)->build(pipeline_shape(plan));
+  request.stages = plan_stages(plan);
+  request.overlap = plan.overlap;
+  request.routing = pool;
+  request.row_spread = plan.row_spread;
+  request.seed = plan.seed;
+  request.transfers = step_transfers(plan);
+  const int lanes = plan.gpus_per_pipeline_rank();
+  request.members = pool ? plan.expert : 1;
+  request.gpus_per_member = pool ? 1 : plan.tensor * plan.context;
+  request.groups = lanes / (request.members * request.gpus_per_member);
+  request.pipeline_message = Bytes(work_shape(plan).tokens() / plan.tensor * plan.model.hidden * 2);
+  request.messages = plan.messages;
+  request.pipeline_rate = plan.nic.achieved;
+  request.pipeline_latency = plan.nic.latency;
+  request.fidelity = plan.fidelity;
+  request.traced = plan.traced;
+  return request;
+}
+
+Pricer plan_prices(const TrainingPlan& plan, const RoutingPool* pool) {
+  return price_on({drawn_shape(plan, pool), plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)});
+}
+
 TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const OnProgress& progress) {
   TrainingStep step;
   std::optional<RoutingPool> own;
@@ -150,31 +172,12 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
     own = plan_routing(plan);
     pool = own ? &*own : nullptr;
   }
-  StepRequest request;
-  request.schedule = find_schedule(plan.schedule)->build(pipeline_shape(plan));
-  request.stages = step.stages = plan_stages(plan);
-  request.overlap = plan.overlap;
-  request.routing = pool;
-  request.row_spread = plan.row_spread;
-  request.seed = plan.seed;
-  request.transfers = step_transfers(plan);
-  WorkShape shape = work_shape(plan);
-  const int lanes = plan.gpus_per_pipeline_rank();
+  StepRequest request = step_request(plan, pool);
+  step.stages = request.stages;
   if (pool) {
-    request.members = plan.expert;
-    request.groups = lanes / plan.expert;
-    shape.received_per_row = pool->ranks_per_token / plan.model.experts->per_token;
     step.ranks_per_token = pool->ranks_per_token;
     step.domains_per_token = pool->domains_per_token;
-  } else {
-    request.gpus_per_member = plan.tensor * plan.context;
-    request.groups = lanes / request.gpus_per_member;
   }
-  request.pipeline_message = Bytes(shape.tokens() / plan.tensor * plan.model.hidden * 2);
-  request.pipeline_rate = plan.nic.achieved;
-  request.pipeline_latency = plan.nic.latency;
-  request.fidelity = plan.fidelity;
-  request.traced = plan.traced;
   std::optional<Fabric> fabric;
   if (plan.fidelity == Fidelity::Full) {
     fabric = find_topology(plan.topology)->build(plan.fabric);
@@ -184,13 +187,13 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
                          std::to_string(request.members * request.gpus_per_member) + " GPUs on each of " +
                          std::to_string(plan.pipeline) + " pipeline ranks; an all-to-all lasts as long as its fullest link");
   }
-
-  SegmentCosts costs(price_on({shape, plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)}));
+  SegmentCosts costs(plan_prices(plan, pool));
   step.outcome = execute(request, costs, progress);
 
   Seconds longest{};
+  const WorkShape shape = work_shape(plan);
   for (int rank = 0; rank < plan.pipeline; ++rank) {
-    const RankParameters parameters = rank_parameters(shape, stages_on(request.schedule, step.stages, rank));
+    const RankParameters parameters = rank_parameters(shape, stages_on_rank(request.schedule, step.stages, rank));
     step.tails.push_back(step_tail(plan, parameters, copies_of_a_stage(request.schedule)));
     longest = std::max(longest, step.tails.back().total());
   }

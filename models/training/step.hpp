@@ -36,6 +36,10 @@ struct TrainingStep {
 /// Simulates one step. Precondition: `check_plan` found nothing. `pool`: routing samples to use again, or none.
 TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const OnProgress& progress = {});
 
+/// What a plan asks of the executor, and its prices; a test or a what-if may change the request before it runs.
+StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool);
+Pricer plan_prices(const TrainingPlan& plan, const RoutingPool* pool);
+
 /// One kernel with its prices, for whoever wants to see them.
 struct PricedKernel {
   BlockKind block;
