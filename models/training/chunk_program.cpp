@@ -171,6 +171,7 @@ ChunkProgram weave(Pass pass, const Stage& forward, const Stage& backward, Overl
         overlapped(w, forward, backward);
       } else {
         for (const Block& b : forward) w.forward_block(b);
+        w.backward_tail = int(w.program.steps.size()) - 1;  // The backward starts when the forward has ended.
         for (auto b = backward.rbegin(); b != backward.rend(); ++b) w.backward_block(*b, Pass::Backward, overlap);
       }
       break;
