@@ -5,6 +5,7 @@
 
 #include "reports/numbers.hpp"
 #include "scenarios/answer.hpp"
+#include "scenarios/figure_words.hpp"
 
 namespace orrery {
 namespace {
@@ -20,19 +21,10 @@ Category category_of(const KernelCall& call) {
   if (std::holds_alternative<Gemm>(call.work)) return Products;
   if (std::holds_alternative<Attention>(call.work)) return AttentionCore;
   if (std::holds_alternative<Message>(call.work)) return InLine;
-  if (const auto* move = std::get_if<Move>(&call.work)) {
-    switch (move->traffic) {
-      case Traffic::CastToken:
-      case Traffic::CastChannel:
-      case Traffic::CastChannelGather:
-      case Traffic::CastTwelveBit:
-      case Traffic::RestoreTwelveBit:
-      case Traffic::Dequantize:
-      case Traffic::WeightTranspose:
-      case Traffic::ScaleCopy: return Casts;
-      default: return OtherMemory;
-    }
-  }
+  constexpr Traffic casts[] = {Traffic::CastToken,        Traffic::CastChannel, Traffic::CastChannelGather, Traffic::CastTwelveBit,
+                               Traffic::RestoreTwelveBit, Traffic::Dequantize,  Traffic::WeightTranspose,   Traffic::ScaleCopy};
+  const auto* move = std::get_if<Move>(&call.work);
+  if (move && std::find(std::begin(casts), std::end(casts), move->traffic) != std::end(casts)) return Casts;
   return OtherMemory;
 }
 
@@ -58,18 +50,20 @@ std::array<double, category_count> compute_shares(const Answer& answer) {
 
 std::string usd(double value) { return human(Dollars(value)); }
 
+std::string counted(std::int64_t count, const char* one, const char* many) { return grouped(count) + " " + (count == 1 ? one : many); }
+
 Section what_section(const Answer& answer, const nlohmann::ordered_json& summary) {
   const TrainingPlan& p = *answer.plan;
   std::string layout = fmt::format("pipeline {} ({})", p.pipeline, p.schedule);
   if (p.expert > 1) layout += fmt::format(" x expert {}", p.expert);
   if (p.tensor > 1) layout += fmt::format(" x tensor {}", p.tensor);
   if (p.context > 1) layout += fmt::format(" x context {}", p.context);
-  layout += fmt::format(", {} data-parallel copies", p.data());
+  layout += ", " + counted(p.data(), "data-parallel copy", "data-parallel copies");
   Facts facts;
   facts.rows = {
       {"model", fmt::format("{}, {} parameters, {} active a token", p.model.name, human_count(summary["model"]["parameters"].get<double>()),
                             human_count(summary["model"]["activated_parameters"].get<double>()))},
-      {"cluster", fmt::format("{} {} in {} nodes, {}", grouped(p.gpus()), p.gpu.name, grouped(p.nodes), p.topology)},
+      {"cluster", fmt::format("{} {} in {}, {}", grouped(p.gpus()), p.gpu.name, counted(p.nodes, "node", "nodes"), p.topology)},
       {"layout", layout},
       {"step", fmt::format("{} sequences of {} tokens, {} micro-batches a pipeline, {}", grouped(p.global_batch), grouped(p.sequence),
                            p.micro_batches(), p.precision == Precision::Fp8 ? "FP8" : "BF16")},
@@ -85,9 +79,11 @@ Section answer_section(const Answer& answer, const nlohmann::ordered_json& summa
   const auto& step = summary["step"];
   Facts facts;
   const auto& run = summary["run"];
+  const double days = run["days"].get<double>();
   if (run["gpu_hours"].get<double>() > 0) {
-    facts.rows.push_back({"whole run", fmt::format("{}, {:.1f} days, {} at {} USD a GPU-hour", in_thousands(run["gpu_hours"].get<double>(), "GPU-hours"),
-                                                   run["days"].get<double>(), usd(run["cost_usd"].get<double>()), four_digits(answer.price.value()))});
+    facts.rows.push_back({"whole run", fmt::format("{} GPU-hours, {}, {} at {} USD a GPU-hour", gpu_hours_text(run["gpu_hours"].get<double>()),
+                                                   days >= 1 ? fmt::format("{:.1f} days", days) : human(Seconds(86400 * days)),
+                                                   usd(run["cost_usd"].get<double>()), four_digits(answer.price.value()))});
   }
   facts.rows.push_back({"step", human(Seconds(step["time_s"].get<double>()))});
   facts.rows.push_back({"speed", fmt::format("{} tokens/s a GPU, {} tokens a day", four_digits(step["tokens_per_s_per_gpu"].get<double>()),
@@ -95,18 +91,19 @@ Section answer_section(const Answer& answer, const nlohmann::ordered_json& summa
   facts.rows.push_back({"MFU", fmt::format("{} (attention counted causal), {} (in full)", percent(step["mfu_causal"].get<double>()),
                                            percent(step["mfu_noncausal"].get<double>()))});
   const auto& memory = summary["memory"];
-  facts.rows.push_back({"memory", fmt::format("{} of {} on the fullest rank", binary_bytes(Bytes(memory["peak_bytes"].get<std::int64_t>())),
-                                              binary_bytes(Bytes(memory["capacity_bytes"].get<std::int64_t>())))});
+  const Bytes peak(memory["peak_bytes"].get<std::int64_t>()), capacity(memory["capacity_bytes"].get<std::int64_t>());
+  const std::string left = peak > capacity ? binary_bytes(peak - capacity) + " too much" : binary_bytes(capacity - peak) + " left";
+  facts.rows.push_back({"memory", fmt::format("{} of {} on the fullest rank, {}", binary_bytes(peak), binary_bytes(capacity), left)});
   return {"Answer", {facts}};
 }
 
 Section phases_section(const Answer& answer) {
   Grid grid;
-  grid.headings = {{"phase", Align::Left}, {"tokens"}, {"step"}, {"GPU-hours"}, {"days"}, {"cost"}};
+  grid.headings = {{"phase", Align::Left}, {"tokens"}, {"step"}, {"GPU-hours"}, {"time"}, {"cost"}};
   for (const PhaseOutcome& p : answer.phases) {
     const bool given = p.step_time == Seconds(0);
     grid.rows.push_back({p.name, p.tokens > 0 ? human_count(double(p.tokens)) : "", given ? "given" : human(p.step_time),
-                         in_thousands(p.gpu_hours, ""), fmt::format("{:.1f}", p.wall.value() / 86400), usd(p.gpu_hours * answer.price.value())});
+                         gpu_hours_text(p.gpu_hours), human(p.wall), usd(p.gpu_hours * answer.price.value())});
   }
   return {"Phases", {grid}};
 }
@@ -114,19 +111,31 @@ Section phases_section(const Answer& answer) {
 Section step_section(const nlohmann::ordered_json& summary) {
   Grid grid;
   grid.headings = {{"seconds of a step", Align::Left}, {"mean"}, {"rank 0"}, {"least"}, {"most"}};
-  const std::pair<const char*, const char*> rows[] = {{"forward alone (1F)", "forward_s"},
-                                                      {"backward alone (1B)", "input_backward_s"},
-                                                      {"postponed weight gradients (1W)", "weight_backward_s"},
-                                                      {"overlapped pairs (1F1B)", "overlapped_s"},
-                                                      {"bubble", "bubble_s"},
-                                                      {"gradients, optimizer, weights", "optimizer_s"},
-                                                      {"inside ops: exposed all-to-all", "exposed_communication_s"}};
   const auto& step = summary["step"];
-  for (const auto& [label, key] : rows) {
-    grid.rows.push_back({label, fmt::format("{:.3f}", step[key].get<double>()), fmt::format("{:.3f}", step["rank0"][key].get<double>()),
-                         fmt::format("{:.3f}", step["min"][key].get<double>()), fmt::format("{:.3f}", step["max"][key].get<double>())});
+  for (const StepPart& part : step_parts) {
+    if (step["max"][part.key].get<double>() == 0) continue;  // The schedule has none of these.
+    std::vector<std::string> cells = {part.label};
+    for (const auto* of : {&step, &step["rank0"], &step["min"], &step["max"]}) cells.push_back(fmt::format("{:.3f}", (*of)[part.key].get<double>()));
+    grid.rows.push_back(cells);
   }
   return {"The step, rank by rank", {grid}};
+}
+
+Section published_section(const std::vector<ComparedFigure>& compared) {
+  Comparison comparison;
+  Facts sources;
+  const auto mark_of = [&](const ComparedFigure& f) {
+    const std::string text = f.note.empty() ? f.source : f.source + "; " + f.note;
+    const auto same = [&](const auto& row) { return row.value == text; };
+    const auto at = std::find_if(sources.rows.begin(), sources.rows.end(), same);
+    if (at != sources.rows.end()) return at->label;
+    sources.rows.push_back({fmt::format("[{}]", sources.rows.size() + 1), text});
+    return sources.rows.back().label;
+  };
+  for (const ComparedFigure& f : compared) {
+    comparison.rows.push_back({figure_label(f.what), figure_text(f.what, f.simulated), figure_text(f.what, f.published), f.error_percent, mark_of(f)});
+  }
+  return {"Simulated beside published", {comparison, sources}};
 }
 
 Section memory_section(const Answer& answer, const nlohmann::ordered_json& summary) {
@@ -160,9 +169,9 @@ std::vector<TimePart> time_parts(const Answer& answer) {
     if (shares[c] > 0) parts.push_back({std::string(category_names[c]), Seconds(compute * shares[c])});
   }
   const double waiting = seconds(answer.step.time - answer.step.outcome.pipeline_end) - own_tail;
-  parts.push_back({"exposed all-to-all", Seconds(exposed)});
+  if (exposed > 0) parts.push_back({"exposed all-to-all", Seconds(exposed)});
   parts.push_back({"pipeline bubble", Seconds(bubble + waiting)});
-  parts.push_back({"gradients, optimizer, weights", Seconds(own_tail)});
+  parts.push_back({"gradients and optimizer", Seconds(own_tail)});
   return parts;
 }
 
@@ -171,13 +180,7 @@ Page page_of(const Answer& answer, const nlohmann::ordered_json& summary, const 
   page.title = answer.scenario->title.empty() ? answer.plan->model.name : answer.scenario->title;
   page.sections.push_back(answer_section(answer, summary));
   if (!answer.phases.empty()) page.sections.push_back(phases_section(answer));
-  if (!compared.empty()) {
-    Comparison comparison;
-    for (const ComparedFigure& f : compared) {
-      comparison.rows.push_back({f.what, four_digits(f.simulated), four_digits(f.published), f.error_percent, f.source});
-    }
-    page.sections.push_back({"Published beside simulated", {comparison}});
-  }
+  if (!compared.empty()) page.sections.push_back(published_section(compared));
   Bars bars;
   for (const TimePart& part : time_parts(answer)) {
     bars.rows.push_back({part.name, part.time.value() / seconds(answer.step.time), human(part.time)});

@@ -1,44 +1,67 @@
 #include "scenarios/assemble.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "models/transformer/transformer.hpp"
 #include "scenarios/hardware.hpp"
 #include "scenarios/open_data.hpp"
+#include "scenarios/text_reader.hpp"
 
 namespace orrery {
 namespace {
 
-/// Findings inside a file that a scenario key names: each says which file it is about.
-void add_findings(Assembled& assembled, const Document& document, const std::string& key, const Findings& findings,
-                  const std::string& file) {
-  Findings placed;
-  for (const Finding& f : findings) placed.push_back({key, file + ": " + (f.key.empty() ? "" : f.key + ": ") + f.problem, f.remedy});
-  const Diagnostics more = place_findings(document, placed);
-  assembled.diagnostics.insert(assembled.diagnostics.end(), more.begin(), more.end());
+/// Faults of a file that a scenario key names: shown where they stand in that file, if they do, and at the key.
+void add_faults(Assembled& out, const std::string& key, const std::string& file, Diagnostics faults) {
+  const std::vector<Place> named = locate(out.document, key);
+  for (Diagnostic& fault : faults) {
+    fault.problem = file + ": " + fault.problem;
+    fault.key = key;
+    fault.places.insert(fault.places.end(), named.begin(), named.end());
+    out.diagnostics.push_back(std::move(fault));
+  }
 }
 
 template <class Spec>
-Spec take(Assembled& assembled, const Document& document, const std::string& key, HardwareReading<Spec> reading) {
-  Findings findings;
-  for (const Diagnostic& d : reading.diagnostics) findings.push_back({d.key, d.problem, d.remedy});
-  add_findings(assembled, document, key, findings, reading.spec.name.empty() ? "hardware file" : reading.spec.name);
-  return std::move(reading.spec);
+Spec take(Assembled& out, const std::string& key, const std::string& name, HardwareReading<Spec> reading) {
+  if (reading.ok()) return std::move(reading.spec);
+  const int first = int(out.document.sources.size());
+  for (Diagnostic& fault : reading.diagnostics) {
+    for (Place& place : fault.places) place.source += place.source < 0 ? 0 : first;
+  }
+  auto& sources = out.document.sources;
+  sources.insert(sources.end(), reading.document.sources.begin(), reading.document.sources.end());
+  add_faults(out, key, name, std::move(reading.diagnostics));
+  return {};
+}
+
+/// Findings name JSON keys; this is where those stand. A text that is no JSON has the one place where it breaks.
+Diagnostics place_in_json(const SourceText& file, int source, const Findings& findings) {
+  const ParsedText parsed = parse_json(file.text, source);
+  const Document document{parsed.root, {}};
+  Diagnostics faults;
+  for (const Finding& f : findings) {
+    const bool broken = f.key.empty() && !parsed.diagnostics.empty();
+    faults.push_back({f.key, (f.key.empty() ? "" : f.key + ": ") + f.problem, f.remedy,
+                      broken ? parsed.diagnostics.front().places : locate(document, f.key)});
+  }
+  return faults;
 }
 
 template <class Value>
-Value take_data(Assembled& assembled, const Document& document, DataKind kind, const std::string& key, const std::string& name,
+Value take_data(Assembled& out, DataKind kind, const std::string& key, const std::string& name,
                 Checked<Value> (*read)(std::string_view, std::string_view)) {
-  const OpenedData opened = open_data(kind, name);
-  Findings findings;
-  for (const Diagnostic& d : opened.diagnostics) findings.push_back({d.key, d.problem, d.remedy});
-  if (!findings.empty()) {
-    add_findings(assembled, document, key, findings, name);
+  OpenedData opened = open_data(kind, name);
+  if (!opened.diagnostics.empty()) {
+    add_faults(out, key, name, std::move(opened.diagnostics));
     return {};
   }
   Checked<Value> value = read(opened.source.text, name);
-  add_findings(assembled, document, key, value.findings, name);
-  return std::move(value.value);
+  if (value.ok()) return std::move(value.value);
+  Diagnostics faults = place_in_json(opened.source, int(out.document.sources.size()), value.findings);
+  out.document.sources.push_back(std::move(opened.source));
+  add_faults(out, key, name, std::move(faults));
+  return {};
 }
 
 /// Names of the tables in models/collectives by the chip that a kernel family was measured on.
@@ -66,6 +89,12 @@ Recompute recompute(const std::vector<std::string>& words) {
 LayerMap layer_map(std::string_view rule) {
   if (rule == "front_heavy") return LayerMap::FrontHeavy;
   return rule == "back_heavy" ? LayerMap::BackHeavy : LayerMap::EndsShort;
+}
+
+LayerMessages layer_messages(std::string_view word) {
+  if (word == "all_reduce") return LayerMessages::AllReduce;
+  if (word == "backward") return LayerMessages::Backward;
+  return word == "pieces" ? LayerMessages::Pieces : LayerMessages::Exposed;
 }
 
 int state_bytes(std::string_view word) { return word == "bf16" ? 2 : 4; }
@@ -102,15 +131,16 @@ std::vector<TrainingPhase> training_phases(const Scenario& s) {
 Assembled assemble(const ScenarioReading& reading) {
   Assembled out;
   const Scenario& s = reading.scenario;
-  const Document& document = reading.document;
+  out.document = reading.document;
   TrainingPlan& plan = out.plan;
-  plan.model = take_data(out, document, DataKind::Model, "model.config", s.model.config, &read_transformer);
-  plan.kernels = take_data(out, document, DataKind::Kernels, "plan.kernels", s.plan.kernels, &read_kernel_family);
-  plan.gpu = take(out, document, "cluster.gpu", read_gpu(s.cluster.gpu));
-  plan.node = take(out, document, "cluster.node", read_node(s.cluster.node.value_or(std::string(default_node(s.cluster.gpu)))));
-  if (!out.ok()) return out;
-  plan.nic = take(out, document, "cluster.nic", read_nic(s.cluster.nic.value_or(plan.node.nic)));
-  out.network_switch = take(out, document, "cluster.switch", read_switch(s.cluster.network_switch));
+  plan.model = take_data(out, DataKind::Model, "model.config", s.model.config, &read_transformer);
+  plan.kernels = take_data(out, DataKind::Kernels, "plan.kernels", s.plan.kernels, &read_kernel_family);
+  plan.gpu = take(out, "cluster.gpu", s.cluster.gpu, read_gpu(s.cluster.gpu));
+  const std::string node = s.cluster.node.value_or(std::string(default_node(s.cluster.gpu)));
+  plan.node = take(out, "cluster.node", node, read_node(node));
+  out.network_switch = take(out, "cluster.switch", s.cluster.network_switch, read_switch(s.cluster.network_switch));
+  const std::string nic = s.cluster.nic.value_or(plan.node.nic);
+  if (!nic.empty()) plan.nic = take(out, "cluster.nic", nic, read_nic(nic));
   if (!out.ok()) return out;
   override_rates(plan, out.network_switch, s.network);
   plan.collectives = collectives_for(plan.kernels.fitted_on.gpu);
@@ -125,6 +155,10 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.attention = s.plan.attention == "unfused" ? AttentionKernel::Unfused : AttentionKernel::Fused;
   plan.schedule = s.plan.schedule;
   plan.overlap = s.plan.overlap == "exposed" ? Overlap::Exposed : Overlap::Hidden;
+  plan.layer_messages = layer_messages(s.plan.layer_messages);
+  plan.scaling = s.plan.scaling == "tensor" ? Scaling::Tensor : Scaling::Tile;
+  plan.pipeline_messages = s.plan.pipeline_messages == "eager" ? PipelineMessages::Eager : PipelineMessages::Batched;
+  plan.copy_messages = s.plan.copy_messages == "hidden" ? CopyMessages::Hidden : CopyMessages::Exposed;
   plan.layer_map = layer_map(s.plan.layer_map.rule);
   plan.blocks = s.plan.layer_map.blocks;
   plan.communication_sms = s.plan.communication_sms;
@@ -141,7 +175,7 @@ Assembled assemble(const ScenarioReading& reading) {
   out.phases = training_phases(s);
   out.fallback = s.plan.fallback_schedule;
   out.price = s.cluster.gpu_hour.value_or(plan.gpu.rent);
-  out.diagnostics = place_findings(document, check_plan(plan));
+  out.diagnostics = place_findings(out.document, check_plan(plan));
   return out;
 }
 
@@ -158,7 +192,10 @@ MemoryRequest memory_request(const TrainingPlan& plan) {
   const int lanes = plan.gpus_per_pipeline_rank();
   request.dense_copies = plan.optimizer.sharded ? plan.data() * plan.context * held_twice : 1;
   request.expert_copies = plan.optimizer.sharded ? lanes / plan.expert * held_twice : 1;
-  request.expert_rows = 1 + 2.5 * plan.row_spread;  // The fullest of 64 ranks lies about 2.5 deviations up.
+  // What a rank keeps is a sum over its live chunks' layers, each with its own draw: the fullest of some thousand ranks
+  // lies 3.5 deviations of that sum up.
+  const double draws = double(plan.pipeline + 1) * (plan.model.layers + plan.model.predict_layers) / double(request.stages.size());
+  request.expert_rows = 1 + 3.5 * plan.row_spread / std::sqrt(draws);
   request.ranks_per_node = plan.node.gpus;
   return request;
 }

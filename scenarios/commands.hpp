@@ -16,9 +16,8 @@ struct CommandLine {
   std::string fidelity;            ///< Empty: as the scenario says.
   int threads = 0;                 ///< 0: all cores.
   int ranks = 8, micro_batches = 20, virtual_stages = 2;  ///< Of `schedule`.
-  std::vector<std::uint32_t> trace;
+  std::vector<std::string> trace;  ///< GPUs to trace, each word a number or several with commas.
   bool traced = false, json = false, quiet = false, ascii = false, sensitivity = false, gantt = false;
-  std::string colour = "auto";
 };
 
 /// Exit codes of every verb.

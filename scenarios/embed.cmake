@@ -1,6 +1,7 @@
 # Turns the data files of the source tree into one C++ source with a row a file.
 #   cmake -DROOT=<source tree> -DOUT=<file.cpp> -P embed.cmake
 # Included instead of run, it only sets `data_globs` and `data_files` (for DEPENDS).
+cmake_policy(VERSION 3.25)  # A script run alone has none.
 set(data_globs
   "Scenario=scenarios/library/*.toml"
   "Model=models/transformer/configs/*.json"

@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 
 #include "scenarios/commands.hpp"
@@ -17,10 +19,10 @@ struct Verb {
   const char* name;
   const char* help;
   const char* example;
-  const char* subject;       ///< Name of the positional argument; empty: none.
-  bool several;              ///< More than one subject.
-  bool takes_scenario;       ///< And so --set.
-  bool simulates;            ///< And so --out, --threads, --fidelity, --trace.
+  const char* subject;  ///< Name of the positional argument; empty: none.
+  bool several;         ///< More than one subject.
+  bool takes_scenario;  ///< And so --set.
+  bool simulates;       ///< And so --out, --threads, --fidelity, --trace.
   Command run;
 };
 
@@ -44,28 +46,30 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
   CLI::App* sub = app.add_subcommand(verb.name, verb.help);
   sub->footer(std::string("Example:\n  ") + verb.example);
   sub->allow_extras();
-  if (*verb.subject) {
-    auto* names = sub->add_option(verb.subject, line.names, verb.takes_scenario ? "built-in name or path of a scenario" : "")->required();
-    verb.several ? names->expected(1, 1 << 20) : names->expected(1);
-  }
+  const char* what = verb.takes_scenario ? "built-in name or path of a scenario" : "";
+  // Counted after parsing, when words that --trace took are given back.
+  if (*verb.subject) sub->add_option(verb.subject, line.names, what)->expected(0, 1 << 20)->type_name("");
+  sub->add_flag("--json", line.json, "print the answer (or what is wrong) as JSON on standard output");
   if (verb.takes_scenario) {
-    sub->add_option("-s,--set", line.sets, "KEY=VALUE on top of the file; may be repeated")->expected(1)->take_all();
-    sub->add_flag("--json", line.json, "print the summary (or what is wrong) as JSON on standard output");
-    sub->add_flag("-q,--quiet", line.quiet, "print nothing but errors");
+    sub->add_option("-s,--set", line.sets, "put KEY=VALUE on top of the file; may be repeated")->expected(1)->take_all()->type_name("KEY=VALUE");
+    sub->add_flag("-q,--quiet", line.quiet, "print nothing but errors, and JSON if asked for");
   }
   if (verb.simulates) {
-    sub->add_option("-o,--out", line.out, "output folder (default: out/NAME)");
-    sub->add_option("-j,--threads", line.threads, "threads for independent phases (default: all cores); the result is the same")->check(CLI::Range(1, 4096));
-    sub->add_option("--fidelity", line.fidelity, "folded (one group of ranks a pipeline rank) or full (every rank, every flow)");
-    sub->add_option("--trace", line.trace, "keep the timeline of these GPUs (default with the bare flag: 0) as a Perfetto trace")
-        ->expected(0, 64)->delimiter(',')->each([&line](const std::string&) { line.traced = true; });
+    sub->add_option("-o,--out", line.out, "output folder (default: out/NAME)")->type_name("DIR");
+    sub->add_option("-j,--threads", line.threads, "threads (default: all cores); the result is the same")->check(CLI::Range(1, 4096))->type_name("N");
+    sub->add_option("--fidelity", line.fidelity, "folded: one group of ranks a pipeline rank; full: every rank, every flow")->type_name("WORD");
+    sub->add_option("--trace", line.trace, "keep the timeline of these GPUs (of GPU 0 if none is named) as a Perfetto trace")
+        ->expected(0, 1)->type_name("[GPU,...]")->each([&line](const std::string&) { line.traced = true; });
     sub->add_flag("--sensitivity", line.sensitivity, "also run the step under other choices of what is not published");
     sub->add_flag("--ascii", line.ascii, "no Unicode in the summary");
   }
   if (verb.run == schedule_command) {
-    sub->add_option("--ranks", line.ranks, "pipeline ranks")->capture_default_str()->check(CLI::Range(1, 4096));
-    sub->add_option("--micro-batches", line.micro_batches, "micro-batches of a step")->capture_default_str()->check(CLI::Range(1, 1 << 20));
-    sub->add_option("--virtual-stages", line.virtual_stages, "stages a rank, for the interleaved schedule")->capture_default_str()->check(CLI::Range(1, 1024));
+    const auto count = [&](const char* name, int& value, const char* help, int most) {
+      sub->add_option(name, value, help)->capture_default_str()->check(CLI::Range(1, most))->type_name("N");
+    };
+    count("--ranks", line.ranks, "pipeline ranks", 4096);
+    count("--micro-batches", line.micro_batches, "micro-batches of a step", 1 << 20);
+    count("--virtual-stages", line.virtual_stages, "stages a rank, for the interleaved schedule", 1024);
     sub->add_flag("--gantt", line.gantt, "draw against time instead of listing the order");
   }
 }
@@ -91,63 +95,74 @@ constexpr const char* first_words =
     "  orrery list                   what is built in\n"
     "  orrery --help                 all verbs\n";
 
+const Verb* find_verb(std::string_view name) {
+  const auto found = std::find_if(std::begin(verbs), std::end(verbs), [&](const Verb& verb) { return name == verb.name; });
+  return found == std::end(verbs) ? nullptr : found;
+}
+
+bool is_rank_list(std::string_view word) {
+  return !word.empty() && word.find_first_not_of("0123456789,") == std::string_view::npos;
+}
+
+/// What the command line lacks or has too much of; none: it can be run.
+std::optional<Diagnostic> fault_of(const CommandLine& line, const CLI::App& sub, const Verb& verb) {
+  for (const std::string& extra : sub.remaining()) {
+    if (!extra.starts_with("-") || extra.size() == 1) continue;
+    return Diagnostic{"", "unknown option '" + extra + "' of " + verb.name, suggest_option(sub, extra), {}};
+  }
+  const std::vector<std::string> extras = sub.remaining();
+  if (!*verb.subject && !extras.empty()) return Diagnostic{"", std::string(verb.name) + " takes no names; found '" + extras.front() + "'", "", {}};
+  if (!*verb.subject) return std::nullopt;
+  if (line.names.empty()) return Diagnostic{"", std::string(verb.name) + " needs a " + verb.subject, std::string("for example: ") + verb.example, {}};
+  if (!verb.several && line.names.size() > 1) {
+    return Diagnostic{"", std::string(verb.name) + " takes one " + verb.subject + "; '" + line.names[1] + "' is one too many", "", {}};
+  }
+  return std::nullopt;
+}
+
+int print_completion(const CLI::App& app, const CommandLine& line) {
+  const std::string& shell = line.names.front();
+  const std::optional<std::string> script = completion_script(app, shell);
+  if (!script) return refuse_usage(line, "no completion for '" + shell + "'", "bash, zsh or fish");
+  std::cout << *script;
+  return done;
+}
+
 int main_with(int argc, char** argv) {
   CommandLine line;
+  line.json = std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
   CLI::App app("Orrery simulates GPU clusters that train large Mixture-of-Experts models.", "orrery");
   app.set_version_flag("--version", "orrery " ORRERY_VERSION);
-  app.footer("Each verb has its own --help with an example. Exit codes: 0 done, 1 the machine failed (disk, permission),\n"
-             "2 wrong input, 3 the plan does not fit in memory, 4 a verdict or gate failed.");
+  app.footer("Each verb has its own --help with an example, such as:\n  orrery run --help\n\n"
+             "Exit codes: 0 done, 1 the machine failed (disk, permission), 2 wrong input,\n"
+             "3 the plan does not fit in memory, 4 a verdict or gate failed.");
   app.require_subcommand(0, 1);
   app.allow_extras();
   for (const Verb& verb : verbs) add_verb(app, verb, line);
-  const auto is_verb = [](std::string_view word) {
-    return std::any_of(std::begin(verbs), std::end(verbs), [&](const Verb& verb) { return word == verb.name; });
-  };
-  if (argc >= 2 && argv[1][0] != '-' && !is_verb(argv[1])) {
-    return refuse_usage(std::string("unknown command '") + argv[1] + "'", suggest_verb(argv[1]));
+  if (argc >= 2 && argv[1][0] != '-' && !find_verb(argv[1])) {
+    return refuse_usage(line, std::string("unknown command '") + argv[1] + "'", suggest_verb(argv[1]));
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& shown) {
     return app.exit(shown);
   } catch (const CLI::ParseError& wrong) {
-    for (const CLI::App* sub : app.get_subcommands()) {
-      for (const std::string& extra : sub->remaining()) {
-        if (extra.starts_with("-")) return refuse_usage("unknown option '" + extra + "' of " + sub->get_name(), suggest_option(*sub, extra));
-      }
-    }
-    std::string text = wrong.what();
-    if (text.empty() || dynamic_cast<const CLI::RequiredError*>(&wrong)) {
-      for (const Verb& verb : verbs) {
-        if (!app.get_subcommands().empty() && app.get_subcommands().front()->get_name() == verb.name) {
-          return refuse_usage(std::string(verb.name) + " needs a " + verb.subject, std::string("for example: ") + verb.example);
-        }
-      }
-    }
-    return refuse_usage(text, "see orrery --help");
+    return refuse_usage(line, wrong.what(), "see orrery --help");
   }
   if (app.get_subcommands().empty()) {
-    if (!app.remaining().empty()) return refuse_usage("unknown option '" + app.remaining().front() + "'", "see orrery --help");
+    if (!app.remaining().empty()) return refuse_usage(line, "unknown option '" + app.remaining().front() + "'", "see orrery --help");
     std::cout << first_words;
     return done;
   }
+  // "--trace deepseek-v3": the word after an option that may stand alone is not its value unless it looks so.
+  const auto word = std::stable_partition(line.trace.begin(), line.trace.end(), is_rank_list);
+  line.names.insert(line.names.begin(), word, line.trace.end());
+  line.trace.erase(word, line.trace.end());
   const CLI::App* sub = app.get_subcommands().front();
-  for (const std::string& extra : sub->remaining()) {
-    if (extra.starts_with("-") && extra.size() > 1) return refuse_usage("unknown option '" + extra + "' of " + sub->get_name(), suggest_option(*sub, extra));
-    return refuse_usage(sub->get_name() + " takes one name; '" + extra + "' is one too many", "");
-  }
-  line.verb = sub->get_name();
-  for (const Verb& verb : verbs) {
-    if (line.verb != verb.name) continue;
-    if (verb.run == completion_command) {
-      const std::optional<std::string> script = completion_script(app, line.names.front());
-      if (!script) return refuse_usage("no completion for '" + line.names.front() + "'", "bash, zsh or fish");
-      std::cout << *script;
-      return done;
-    }
-    return verb.run(line);
-  }
-  return bad_input;
+  const Verb& verb = *find_verb(sub->get_name());
+  line.verb = verb.name;
+  if (const auto fault = fault_of(line, *sub, verb)) return refuse_usage(line, fault->problem, fault->remedy);
+  return verb.run == completion_command ? print_completion(app, line) : verb.run(line);
 }
 
 }  // namespace
@@ -158,7 +173,9 @@ int completion_command(const CommandLine&) { return bad_input; }
 
 int main(int argc, char** argv) {
   try {
-    return orrery::main_with(argc, argv);
+    const int code = orrery::main_with(argc, argv);
+    if (std::cout.flush()) return code;
+    std::cerr << "error: cannot write standard output: " << std::strerror(errno) << "\n";
   } catch (const std::bad_alloc&) {
     std::cerr << "error: out of memory\n";
   } catch (const std::exception& fault) {

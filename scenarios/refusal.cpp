@@ -19,10 +19,15 @@ void print(const CommandLine& line, const Document& document, Diagnostics& diagn
 
 }  // namespace
 
-int refuse(const CommandLine& line, const Document& document, Diagnostics diagnostics) {
+ExitCode fault_code(const Diagnostics& diagnostics) {
   const bool world = std::all_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& d) { return d.fault == Fault::World; });
-  print(line, document, diagnostics, world ? world_failed : bad_input);
   return world ? world_failed : bad_input;
+}
+
+int refuse(const CommandLine& line, const Document& document, Diagnostics diagnostics) {
+  const ExitCode code = fault_code(diagnostics);
+  print(line, document, diagnostics, code);
+  return code;
 }
 
 int refuse_memory(const CommandLine& line, const Document& document, const Findings& findings) {
@@ -31,10 +36,16 @@ int refuse_memory(const CommandLine& line, const Document& document, const Findi
   return does_not_fit;
 }
 
-int refuse_usage(const std::string& problem, const std::string& remedy) {
-  std::cerr << "error: " << problem << "\n";
-  if (!remedy.empty()) std::cerr << "  " << remedy << "\n";
+int refuse_usage(const CommandLine& line, const std::string& problem, const std::string& remedy) {
+  Diagnostics diagnostics{{"", problem, remedy, {}}};
+  print(line, {}, diagnostics, bad_input);
   return bad_input;
+}
+
+int refuse_world(const CommandLine& line, const std::string& problem) {
+  Diagnostics diagnostics{{"", problem, "", {}, Fault::World}};
+  print(line, {}, diagnostics, world_failed);
+  return world_failed;
 }
 
 }  // namespace orrery

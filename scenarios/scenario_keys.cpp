@@ -30,6 +30,10 @@ Words topologies() {
 Words precisions() { return {"bf16", "fp8"}; }
 Words overlaps() { return {"hidden", "exposed"}; }
 Words attention_kernels() { return {"fused", "unfused"}; }
+Words scalings() { return {"tile", "tensor"}; }
+Words layer_messages() { return {"all_reduce", "exposed", "backward", "pieces"}; }
+Words pipeline_messages() { return {"batched", "eager"}; }
+Words copy_messages() { return {"exposed", "hidden"}; }
 Words recomputed() { return {"none", "selective", "full", "norm", "up_projection", "swiglu", "attention"}; }
 Words layer_maps() { return {"ends_short", "front_heavy", "back_heavy"}; }
 Words states() { return {"fp32", "bf16"}; }
@@ -130,6 +134,24 @@ constexpr std::array keys{
          "whether compute runs while the all-to-alls of another micro-batch or pass do (hidden) or waits for "
          "each (exposed)"},
         store<&S::plan, &S::Plan::overlap>},
+    Row{{"plan.scaling", word(scalings), otherwise("\"tile\""),
+         "what shares one FP8 scale: tile (DeepSeek-V3's 1 x 128, casts apart) or tensor (Transformer Engine's delayed "
+         "scaling: norms and activations write FP8)"},
+        store<&S::plan, &S::Plan::scaling>},
+    Row{{"plan.layer_messages", word(layer_messages), otherwise("\"exposed\""),
+         "messages between tensor- and context-parallel ranks: all_reduce (no sequence parallelism, backward's beside the "
+         "weight gradient); else sequence parallelism, with every gather and scatter waited for (exposed), backward's "
+         "beside products (backward, Megatron-LM 2022), or all in pieces beside products (pieces, Transformer Engine's "
+         "user buffers)"},
+        store<&S::plan, &S::Plan::layer_messages>},
+    Row{{"plan.pipeline_messages", word(pipeline_messages), otherwise("\"batched\""),
+         "batched: an op's messages leave together and the next op waits for that; eager: each leaves when its tensor is "
+         "complete and nobody waits (Megatron-LM's overlap_p2p_comm)"},
+        store<&S::plan, &S::Plan::pipeline_messages>},
+    Row{{"plan.copy_messages", word(copy_messages), otherwise("\"exposed\""),
+         "sums of gradients over the copies and gathers of new weights: after the last micro-batch (exposed), or all but "
+         "one chunk beside computing (hidden, Megatron-LM's overlap_grad_reduce and overlap_param_gather)"},
+        store<&S::plan, &S::Plan::copy_messages>},
     Row{{"plan.layer_map", word_or_integers(layer_maps, 0, 4096), otherwise("\"ends_short\""),
          "layers of each stage: as even as possible with the shorter stages at the ends (ends_short, Llama "
          "3's rule), "

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "scenarios/document.hpp"
@@ -12,6 +13,9 @@ namespace orrery {
 /// so that the text does not depend on where it was made. Precondition: the document was read without
 /// findings.
 std::string show_scenario(const Document& document);
+
+/// The same as a tree: {"plan": {"schedule": {"value": "dualpipe", "origin": "deepseek-v3.toml:24"}, ...}, ...}.
+nlohmann::ordered_json show_json(const Document& document);
 
 /// A value as TOML text.
 std::string toml_text(const Value& value);

@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "models/pipeline/schedule.hpp"
+#include "reports/style.hpp"
+#include "reports/text_layout.hpp"
 #include "scenarios/assemble.hpp"
 #include "scenarios/commands.hpp"
 #include "scenarios/explain.hpp"
@@ -14,84 +18,149 @@
 
 namespace orrery {
 
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Bytes that are not UTF-8 (a file's name) are replaced instead of thrown about.
+void print(const Json& tree) { std::cout << tree.dump(2, ' ', false, Json::error_handler_t::replace) << "\n"; }
+
+/// Everything wrong with one scenario short of simulating it.
+struct Verdict {
+  Document document;
+  Diagnostics diagnostics;
+  ExitCode code = done;
+};
+Verdict verdict_on(const std::string& name, const std::vector<std::string>& sets) {
+  const ScenarioReading reading = read_scenario(name, sets);
+  if (!reading.ok()) return {reading.document, reading.diagnostics, fault_code(reading.diagnostics)};
+  const Assembled assembled = assemble(reading);
+  if (!assembled.ok()) return {assembled.document, assembled.diagnostics, fault_code(assembled.diagnostics)};
+  if (reading.scenario.simulation.memory == "report") return {};
+  const TrainingPlan& plan = assembled.plan;
+  const Findings memory = check_memory(memory_request(plan), plan.gpu.memory, plan.gpu.name);
+  return {reading.document, place_findings(reading.document, memory), memory.empty() ? done : does_not_fit};
+}
+
+}  // namespace
+
 int show_command(const CommandLine& line) {
   const ScenarioReading reading = read_scenario(line.names.front(), line.sets);
   if (!reading.ok()) return refuse(line, reading.document, reading.diagnostics);
-  std::cout << show_scenario(reading.document);
+  if (line.json) {
+    print(show_json(reading.document));
+  } else if (!line.quiet) {
+    std::cout << show_scenario(reading.document);
+  }
   return done;
 }
 
 int check_command(const CommandLine& line) {
   int worst = done;
+  Json all = Json::array();
   for (const std::string& name : line.names) {
-    const ScenarioReading reading = read_scenario(name, line.sets);
-    if (!reading.ok()) {
-      worst = std::max(worst, refuse(line, reading.document, reading.diagnostics));
-      continue;
+    Verdict verdict = verdict_on(name, line.sets);
+    worst = std::max<int>(worst, verdict.code);
+    sort_by_place(verdict.diagnostics);
+    if (line.json) {
+      all.push_back({{"scenario", name},
+                     {"exit_code", int(verdict.code)},
+                     {"findings", Json::parse(diagnostics_json(verdict.diagnostics, verdict.document.sources))}});
+    } else if (verdict.code != done) {
+      std::cerr << diagnostics_text(verdict.diagnostics, verdict.document.sources);
+    } else if (!line.quiet) {
+      std::cout << name << ": nothing wrong\n";
     }
-    const Assembled assembled = assemble(reading);
-    if (!assembled.ok()) {
-      worst = std::max(worst, refuse(line, reading.document, assembled.diagnostics));
-      continue;
-    }
-    const TrainingPlan& plan = assembled.plan;
-    const Findings memory = check_memory(memory_request(plan), plan.gpu.memory, plan.gpu.name);
-    if (!memory.empty() && reading.scenario.simulation.memory == "refuse") {
-      worst = std::max(worst, refuse_memory(line, reading.document, memory));
-      continue;
-    }
-    if (!line.quiet) std::cout << name << ": nothing wrong\n";
   }
+  if (line.json) print(all);
   return worst;
 }
 
 namespace {
 
+struct DataList {
+  const char* title;
+  const char* key;
+  DataKind kind;
+};
+constexpr DataList data_lists[] = {{"scenarios", "scenarios", DataKind::Scenario},
+                                   {"models", "models", DataKind::Model},
+                                   {"GPUs", "gpus", DataKind::Gpu},
+                                   {"network adapters", "nics", DataKind::Nic},
+                                   {"switches", "switches", DataKind::Switch},
+                                   {"nodes", "nodes", DataKind::Node},
+                                   {"kernel families", "kernels", DataKind::Kernels}};
+
 template <class Rows>
-void list_rows(std::string_view title, const Rows& rows) {
+void list_rows(std::string_view title, const Rows& rows, int columns) {
   std::cout << title << "\n";
-  for (const auto& row : rows) std::cout << fmt::format("  {:<24} {}\n", row.name, row.help);
+  for (const auto& row : rows) {
+    std::string name = fmt::format("  {:<22}", row.name);
+    for (const std::string& part : wrapped(row.help, columns - 24)) {
+      std::cout << name << part << "\n";
+      name = std::string(24, ' ');
+    }
+  }
 }
 
-void list_data(std::string_view title, DataKind kind) {
-  std::cout << title << "\n ";
-  std::size_t column = 1;
-  for (const std::string_view name : data_names(kind)) {
-    if (column + name.size() + 1 > 100) {
-      std::cout << "\n ";
-      column = 1;
-    }
-    std::cout << " " << name;
-    column += name.size() + 1;
-  }
-  std::cout << "\n";
+void list_data(const DataList& list, int columns) {
+  std::string names;
+  for (const std::string_view name : data_names(list.kind)) names += std::string(name) + " ";
+  std::cout << list.title << "\n";
+  for (const std::string& part : wrapped(names, columns - 2)) std::cout << "  " << part << "\n";
+}
+
+template <class Rows>
+Json rows_json(const Rows& rows) {
+  Json list = Json::array();
+  for (const auto& row : rows) list.push_back({{"name", row.name}, {"help", row.help}});
+  return list;
 }
 
 }  // namespace
 
-int list_command(const CommandLine&) {
-  list_data("scenarios", DataKind::Scenario);
-  list_data("models", DataKind::Model);
-  list_data("GPUs", DataKind::Gpu);
-  list_data("network adapters", DataKind::Nic);
-  list_data("switches", DataKind::Switch);
-  list_data("nodes", DataKind::Node);
-  list_data("kernel families", DataKind::Kernels);
-  list_rows("topologies", topology_kinds());
-  list_rows("schedules", schedule_kinds());
+int list_command(const CommandLine& line) {
+  if (line.json) {
+    Json all;
+    for (const DataList& list : data_lists) all[list.key] = data_names(list.kind);
+    all["topologies"] = rows_json(topology_kinds());
+    all["schedules"] = rows_json(schedule_kinds());
+    print(all);
+    return done;
+  }
+  const int columns = choose_style(look_around(1)).columns;
+  for (const DataList& list : data_lists) list_data(list, columns);
+  list_rows("topologies", topology_kinds(), columns);
+  list_rows("schedules", schedule_kinds(), columns);
   std::cout << "explain any of them, or a scenario key: orrery explain NAME\n";
   return done;
 }
 
 int explain_command(const CommandLine& line) {
-  const std::optional<std::string> text = explanation(line.names.front());
-  if (text) {
+  const std::string& name = line.names.front();
+  const std::optional<std::string> text = explanation(name);
+  if (!text) return refuse_usage(line, "nothing is called '" + name + "'", suggestion(name, explained_names()));
+  if (line.json) {
+    print({{"name", name}, {"text", *text}});
+  } else {
     std::cout << *text;
-    return done;
   }
-  const std::vector<std::string_view> known = explained_names();
-  return refuse_usage("nothing is called '" + line.names.front() + "'", suggestion(line.names.front(), known));
+  return done;
 }
+
+namespace {
+
+Json schedule_json(const PipelineSchedule& schedule, const ScheduleCost& cost) {
+  Json tree{{"name", schedule.name}, {"ranks", schedule.ranks}, {"stages", schedule.stages}, {"micro_batches", schedule.micro_batches}};
+  std::istringstream rows(picture(schedule));
+  for (std::string row; std::getline(rows, row);) tree["order"].push_back(row);
+  tree["makespan_units"] = cost.makespan.value();
+  for (const Seconds idle : cost.idle) tree["idle_units"].push_back(idle.value());
+  tree["peak_chunks"] = cost.peak_chunks;
+  return tree;
+}
+
+}  // namespace
 
 int schedule_command(const CommandLine& line) {
   const std::string& name = line.names.front();
@@ -99,21 +168,26 @@ int schedule_command(const CommandLine& line) {
   if (!kind) {
     std::vector<std::string_view> known;
     for (const ScheduleKind& k : schedule_kinds()) known.push_back(k.name);
-    return refuse_usage("no schedule is called '" + name + "'", suggestion(name, known));
+    return refuse_usage(line, "no schedule is called '" + name + "'", suggestion(name, known));
   }
   const PipelineShape shape{.ranks = line.ranks, .micro_batches = line.micro_batches, .virtual_stages = line.virtual_stages};
   const Findings findings = kind->check(shape);
-  if (!findings.empty()) return refuse_usage(findings.front().problem, findings.front().remedy);
+  if (!findings.empty()) return refuse_usage(line, findings.front().problem, findings.front().remedy);
   const PipelineSchedule schedule = kind->build(shape);
   const ScheduleCost cost = walk(schedule, {Seconds(1), Seconds(1), Seconds(1), Seconds(3)});
+  if (line.json) {
+    print(schedule_json(schedule, cost));
+    return done;
+  }
   std::cout << (line.gantt ? gantt(schedule) : picture(schedule));
   double idle = 0;
   int chunks = 0;
   for (const Seconds s : cost.idle) idle = std::max(idle, s.value());
   for (const int c : cost.peak_chunks) chunks = std::max(chunks, c);
-  std::cout << fmt::format("{}: {}\n", kind->name, kind->help)
-            << fmt::format("with every pass of one unit (an overlapped pair: three): {:g} units, at most {:g} idle on a rank, at most {} "
-                           "chunks of activations alive\n",
+  std::cout << fmt::format("\n{}: {}\n", kind->name, kind->help)
+            << fmt::format("a line a rank; F forward, B backward (I for inputs and W for weights apart), F&B overlapped\n"
+                           "if F, I and W take one unit and F&B three: {:g} units, at most {:g} of them idle on a rank,\n"
+                           "activations of at most {} chunks alive\n",
                            cost.makespan.value(), idle, chunks);
   return done;
 }

@@ -18,6 +18,9 @@ enum class Precision : std::uint8_t { Bf16, Fp8 };
 /// result (forward and input gradient); `Accumulate` adds into FP32 (weight gradient).
 enum class GemmPass : std::uint8_t { Product, Accumulate };
 
+/// How FP8 products add up on Hopper: in the tensor cores' own 14 bits, or every few steps into FP32 registers.
+enum class Accumulator : std::uint8_t { Fast, Split };
+
 /// D[m,n] += A[m,k] B[k,n], or `groups` of them that share two of the three sizes.
 /// Grouped Product: m is the sum of the groups' rows, each group already padded to the family's row tile.
 /// Grouped Accumulate: k is the sum over the groups (each group contracts over its own rows).
@@ -26,6 +29,7 @@ struct Gemm {
   int groups = 1;  ///< 1: dense.
   GemmPass pass = GemmPass::Product;
   Precision precision = Precision::Bf16;
+  Accumulator accumulator = Accumulator::Fast;  ///< Of FP8 with one scale a tensor.
 };
 
 /// Attention core softmax(Q K^T) V of one micro-batch.

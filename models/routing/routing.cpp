@@ -1,102 +1,87 @@
 #include "models/routing/routing.hpp"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
-#include "sim/check.hpp"
+#include "models/routing/gate.hpp"
 
 namespace orrery {
 namespace {
 
-constexpr int most_experts = 1024, most_chosen = 64;
+/// Popularity as what each expert's logit has more than others'; none while all are alike.
+std::vector<std::int16_t> popularity_offsets(const RoutingShape& shape, std::uint64_t seed) {
+  std::vector<std::int16_t> offset;
+  if (shape.popularity == 0) return offset;
+  RandomStream popularity(seed, {.owner = "gate", .purpose = "popularity"});
+  for (int expert = 0; expert < shape.experts->routed; ++expert) {
+    offset.push_back(logit_key(shape.popularity * popularity.normal()));
+  }
+  return offset;
+}
 
-/// The gate of one token over `logit`; returns the chosen experts.
-///
-/// A group's score is the sum of its two largest where choice has a bias (DeepSeek-V3), its largest where
-/// it has none (V2).
-int choose(const Experts& e, const std::array<std::uint32_t, most_experts>& logit,
-           std::array<int, most_chosen>& chosen) {
-  const int width = e.routed / e.groups;
-  const bool two = e.selection_bias;
-  std::array<std::pair<std::uint64_t, int>, 64> score;
-  for (int g = 0; g < e.groups; ++g) {
-    std::uint32_t first = 0, second = 0;
-    for (int i = g * width; i < (g + 1) * width; ++i) {
-      const std::uint32_t v = logit[std::size_t(i)];
-      second = std::max(second, std::min(first, v));
-      first = std::max(first, v);
-    }
-    score[std::size_t(g)] = {two ? std::uint64_t(first) + second : first, g};
+/// Tokens that have an expert in a part (rank or domain), each counted once.
+struct PartCounter {
+  std::vector<std::uint32_t> part_of;  ///< [expert]
+  std::vector<int> last_token;         ///< [part]
+  std::int64_t total = 0;
+
+  PartCounter(int experts, int parts) : last_token(std::size_t(parts), -1) {
+    for (int expert = 0; expert < experts; ++expert) part_of.push_back(std::uint32_t(expert / (experts / parts)));
   }
-  std::partial_sort(score.begin(), score.begin() + e.groups_per_token, score.begin() + e.groups,
-                    [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
-  // A short insertion list beats a heap for eight of 128.
-  std::array<std::uint32_t, most_chosen> best;
-  int kept = 0;
-  for (int s = 0; s < e.groups_per_token; ++s) {
-    const int g = score[std::size_t(s)].second;
-    for (int i = g * width; i < (g + 1) * width; ++i) {
-      const std::uint32_t v = logit[std::size_t(i)];
-      if (kept == e.per_token && v <= best[std::size_t(kept - 1)]) continue;
-      int at = kept < e.per_token ? kept++ : kept - 1;
-      for (; at > 0 && best[std::size_t(at - 1)] < v; --at) {
-        best[std::size_t(at)] = best[std::size_t(at - 1)];
-        chosen[std::size_t(at)] = chosen[std::size_t(at - 1)];
-      }
-      best[std::size_t(at)] = v;
-      chosen[std::size_t(at)] = i;
-    }
+  void start() { std::fill(last_token.begin(), last_token.end(), -1); }
+  void count(std::uint16_t expert, int token, std::vector<std::uint32_t>& copies) {
+    const std::uint32_t part = part_of[expert];
+    const bool fresh = std::exchange(last_token[part], token) != token;
+    copies[part] += fresh;
+    total += fresh;
   }
-  return kept;
+};
+
+/// sum[i] += counts[i], eight at a time as compilers turn into vectors.
+void add(const std::uint32_t* counts, int length, std::uint32_t* sum) {
+  int i = 0;
+  for (; i + 8 <= length; i += 8) {
+    for (int k = 0; k < 8; ++k) sum[i + k] += counts[i + k];
+  }
+  for (; i < length; ++i) sum[i] += counts[i];
+}
+
+/// The same with the counts of part `turn` first and those before it last.
+void add_turned(const std::vector<std::uint32_t>& counts, int turn, std::vector<std::uint32_t>& sum) {
+  const int rest = int(counts.size()) - turn;
+  add(counts.data() + turn, rest, sum.data());
+  add(counts.data(), turn, sum.data() + rest);
 }
 
 }  // namespace
 
 RoutingPool sample_routing(const RoutingShape& shape, int samples, std::uint64_t seed) {
   const Experts& e = *shape.experts;
-  ORRERY_CHECK(e.routed <= most_experts && e.per_token <= most_chosen && e.groups <= 64);
-  const int per_rank = e.routed / shape.ranks, domains = shape.domains();
-  const int ranks_per_domain = shape.ranks / domains;
-
-  // Offsets in units of a uniform logit's 32 bits, clipped so that the sum stays within 32 bits.
-  std::vector<std::uint32_t> offset(std::size_t(e.routed), 0);
-  RandomStream popularity(seed, {.owner = "gate", .purpose = "popularity"});
-  for (auto& o : offset) o = std::uint32_t(std::clamp(0.5 + 0.25 * shape.popularity * popularity.normal(), 0.0, 1.0) * 0x1p31);
-
+  Gate gate(e, popularity_offsets(shape, seed));
+  PartCounter ranks(e.routed, shape.ranks), domains(e.routed, shape.domains());
   RoutingPool pool{.shape = shape, .samples = {}};
-  std::int64_t ranks_seen = 0, domains_seen = 0;
-  std::array<std::uint32_t, most_experts> logit{};
-  std::array<int, most_chosen> chosen{};
   for (int n = 0; n < samples; ++n) {
-    RandomStream gate(seed, {.owner = "gate", .purpose = "token logits", .index = std::uint64_t(n)});
+    RandomStream draws(seed, {.owner = "gate", .purpose = "token logits", .index = std::uint64_t(n)});
     RoutingSample sample;
     sample.expert_rows.assign(std::size_t(e.routed), 0);
     sample.rank_copies.assign(std::size_t(shape.ranks), 0);
-    sample.domain_copies.assign(std::size_t(domains), 0);
-    for (int t = 0; t < shape.tokens; ++t) {
-      for (int i = 0; i < e.routed; i += 2) {
-        const std::uint64_t bits = gate.bits();
-        logit[std::size_t(i)] = (std::uint32_t(bits) >> 1) + offset[std::size_t(i)];
-        if (i + 1 < e.routed) logit[std::size_t(i + 1)] = (std::uint32_t(bits >> 32) >> 1) + offset[std::size_t(i + 1)];
-      }
-      const int count = choose(e, logit, chosen);
-      std::array<std::uint64_t, most_experts / 64> rank_seen{};
-      std::uint64_t domain_seen[4] = {};
-      for (int c = 0; c < count; ++c) {
-        const int expert = chosen[std::size_t(c)], rank = expert / per_rank, domain = rank / ranks_per_domain;
-        ++sample.expert_rows[std::size_t(expert)];
-        const std::uint64_t rank_bit = 1ull << (rank % 64), domain_bit = 1ull << (domain % 64);
-        if (!(rank_seen[std::size_t(rank / 64)] & rank_bit)) ++sample.rank_copies[std::size_t(rank)], ++ranks_seen;
-        if (!(domain_seen[(domain / 64) % 4] & domain_bit)) ++sample.domain_copies[std::size_t(domain)], ++domains_seen;
-        rank_seen[std::size_t(rank / 64)] |= rank_bit;
-        domain_seen[(domain / 64) % 4] |= domain_bit;
+    sample.domain_copies.assign(std::size_t(shape.domains()), 0);
+    ranks.start();
+    domains.start();
+    for (int token = 0; token < shape.tokens; ++token) {
+      const Gate::Choice choice = gate.choose(draws);
+      for (int c = 0; c < choice.count; ++c) {
+        const std::uint16_t expert = choice.expert[std::size_t(c)];
+        ++sample.expert_rows[expert];
+        ranks.count(expert, token, sample.rank_copies);
+        domains.count(expert, token, sample.domain_copies);
       }
     }
     pool.samples.push_back(std::move(sample));
   }
   const double tokens = double(shape.tokens) * samples;
-  pool.ranks_per_token = double(ranks_seen) / tokens;
-  pool.domains_per_token = double(domains_seen) / tokens;
+  pool.ranks_per_token = double(ranks.total) / tokens;
+  pool.domains_per_token = double(domains.total) / tokens;
   return pool;
 }
 
@@ -110,31 +95,26 @@ RoutedLayer route_layer(const RoutingPool& pool, const LayerKey& key, double row
 
   // The gate of the pool does not know one domain from another, so each use of a sample may turn the
   // domains: 128 samples become 128 x domains.
-  std::vector<std::int64_t> rows(std::size_t(experts), 0);
+  std::vector<std::uint32_t> rows(std::size_t(experts), 0), received(std::size_t(s.ranks), 0);
   RoutedLayer layer;
-  layer.received.assign(std::size_t(s.ranks), 0);
-  layer.sent.assign(std::size_t(s.ranks) * std::size_t(domains), 0);
+  layer.sent.resize(std::size_t(s.ranks) * std::size_t(domains));
   const int experts_per_domain = experts / domains;
   for (int source = 0; source < s.ranks; ++source) {
     const std::uint64_t bits = draw.bits();
-    const RoutingSample& sample = pool.samples[std::size_t((bits >> 32) % pool.samples.size())];
-    const int turn = s.popularity > 0 ? 0 : int(bits % std::uint64_t(domains));
-    for (int to = 0; to < domains; ++to) {
-      const int from = (to + turn) % domains;
-      const std::uint32_t* expert = &sample.expert_rows[std::size_t(from * experts_per_domain)];
-      std::int64_t* sum = &rows[std::size_t(to * experts_per_domain)];
-      for (int i = 0; i < experts_per_domain; ++i) sum[i] += expert[i];
-      const std::uint32_t* copies = &sample.rank_copies[std::size_t(from * ranks_per_domain)];
-      std::int32_t* received = &layer.received[std::size_t(to * ranks_per_domain)];
-      for (int i = 0; i < ranks_per_domain; ++i) received[i] += std::int32_t(copies[i]);
-      layer.sent[std::size_t(source * domains + to)] = std::int32_t(sample.domain_copies[std::size_t(from)]);
-    }
+    const RoutingSample& sample = pool.samples[(bits >> 32) * pool.samples.size() >> 32];
+    const int turn = s.popularity > 0 ? 0 : int((bits & 0xFFFFFFFF) * std::uint64_t(domains) >> 32);
+    add_turned(sample.expert_rows, turn * experts_per_domain, rows);
+    add_turned(sample.rank_copies, turn * ranks_per_domain, received);
+    std::int32_t* sent = &layer.sent[std::size_t(source * domains)];
+    std::copy(sample.domain_copies.begin() + turn, sample.domain_copies.end(), sent);
+    std::copy(sample.domain_copies.begin(), sample.domain_copies.begin() + turn, sent + domains - turn);
   }
 
   RandomStream spread(key.seed, {.owner = "routing", .purpose = "row spread", .index = index});
   std::vector<double> factor(std::size_t(s.ranks), 1.0);
   for (auto& f : factor) f = row_spread > 0 ? std::max(0.1, 1 + row_spread * spread.normal()) : 1.0;
   layer.rows.resize(std::size_t(s.ranks));
+  layer.received.resize(std::size_t(s.ranks));
   for (int rank = 0; rank < s.ranks; ++rank) {
     std::int64_t padded = 0;
     for (int i = rank * per_rank; i < (rank + 1) * per_rank; ++i) {
@@ -142,7 +122,7 @@ RoutedLayer route_layer(const RoutingPool& pool, const LayerKey& key, double row
       padded += (scaled + row_tile - 1) / row_tile * row_tile;
     }
     layer.rows[std::size_t(rank)] = std::int32_t(padded);
-    layer.received[std::size_t(rank)] = std::int32_t(layer.received[std::size_t(rank)] * factor[std::size_t(rank)] + 0.5);
+    layer.received[std::size_t(rank)] = std::int32_t(received[std::size_t(rank)] * factor[std::size_t(rank)] + 0.5);
   }
   for (int to = 0; to < domains; ++to) {
     double mean = 0;

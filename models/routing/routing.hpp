@@ -26,15 +26,15 @@ struct RoutingShape {
 
 /// A pool of exact samples of the gate.
 ///
-/// A token's affinities are independent uniform logits plus the expert's popularity (only their order matters
-/// within a group; between groups the sum of two depends a little on the distribution, see Checked); the best `groups_per_token` groups by the sum of
-/// their two largest are kept (DeepSeek-V3; by the largest alone in V2, whose choice has no bias); the token goes to
-/// the `per_token` largest in them. Nothing is dropped.
+/// A token's affinities are the sigmoid of independent normal logits (plus the expert's popularity), in 65,536
+/// equally likely steps; the best `groups_per_token` groups by the sum of their two largest are kept (DeepSeek-V3;
+/// by the largest alone in V2, whose choice has no bias); the token goes to the `per_token` largest in them.
+/// Nothing is dropped.
 ///
 /// Source   DeepSeek-V3 report, arXiv 2412.19437, section 2.1.2; inference/model.py, class Gate.
-/// Checked  tests/models/routing: 3.954 domains and 7.493 ranks a token for EP64, where the published trace's gate
-///          (sigmoid of normal logits) has 3.965 (-0.3 %) and 7.49; DeepEP's EP8, 16, 32 by closed form; a slow
-///          gate that sorts everything gives the same choices.
+/// Checked  tests/models/routing: 3.965 domains and 7.490 ranks a token for EP64, as the published trace's gate
+///          (also sigmoid of normal logits) by another program; DeepEP's EP8, 16, 32 by closed form; a slow gate
+///          that sorts everything gives the same choices.
 /// Leaves out  correlation between neighbouring tokens; the learnt gate of a real checkpoint.
 struct RoutingPool {
   RoutingShape shape;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "sim/check.hpp"
 #include "sim/event_queue.hpp"
 #include "sim/flow_network.hpp"
+#include "models/training/shared_nic.hpp"
 #include "topologies/routing.hpp"
 
 namespace orrery {
@@ -33,6 +35,7 @@ struct Member {
   Ticks arrival = 0;
   Ticks sends_left = 0;  ///< When the last of its messages had left (batched).
   int open_flows = 0;  ///< Of the transfer under way.
+  SharedNic nic;       ///< Folded only.
   int open_sends = 0, batch = 0;  ///< Messages of the last op that have not left, and all of them (batched).
   RankTime account;
 };
@@ -150,6 +153,7 @@ class Executor {
   // --- Who is who ---
 
   std::uint32_t cohort_of(std::uint32_t rank) const { return rank / std::uint32_t(m_); }
+  int pipeline_rank_of(std::uint32_t rank) const { return int(rank) / (groups_ * m_); }
   int lane_of(std::uint32_t rank) const { return int(rank) % (groups_ * m_); }
   std::uint32_t rank_at(int pipeline_rank, int lane) const { return std::uint32_t(pipeline_rank * groups_ * m_ + lane); }
   GpuIndex gpu_of(std::uint32_t rank) const { return rank * std::uint32_t(r_.gpus_per_member); }
@@ -375,6 +379,7 @@ class Executor {
     for (int rail = 0; rail < rails_; ++rail) {
       const Seconds network = fullest_nic(layer, rail) * token_bytes(transfer) / rates_of(transfer).nic;
       const Ticks end = begin + to_picoseconds(std::max(network, inside)).value();
+      for (int at = 0; at < domains_; ++at) member_on_rail(cohort, at, rail).nic.transfer(begin, end, message_alone());
       queue_.schedule(Picoseconds(end), Phase::Finish, {EventKind::Complete, std::uint8_t(rail), cohort, 0});
     }
     flows_ += std::uint64_t(rails_ * domains_ * (domains_ - 1));
@@ -489,6 +494,7 @@ class Executor {
     const int index = m.done - planned.first_transfer;
     trace_transfer(rank, m, planned.program->transfers[std::size_t(index)]);
     m.account.communication += Picoseconds(now_ - m.arrival);
+    m.nic.transfer_over();
     ++m.done;
     if (m.time < now_) {  // It stood waiting for this.
       m.account.exposed += Picoseconds(now_ - m.time);
@@ -549,12 +555,7 @@ class Executor {
   void start_message(std::uint32_t rank, std::uint32_t slot) {
     const std::uint32_t to = receiver_of(rank, slot);
     if (!travels(rank, slot)) return arrive(to, slot);
-    if (!network_) {
-      // Messages of one op share the NIC.
-      const int together = batched() ? std::max(1, members_[rank].batch) : 1;
-      const Seconds time = double(together) * (r_.pipeline_message / r_.pipeline_rate);
-      return queue_.schedule(Picoseconds(now_ + to_picoseconds(time).value()), Phase::Finish, {EventKind::Left, 0, rank, slot});
-    }
+    if (!network_) return fold_message(rank, to, slot);
     std::uint32_t tag;
     if (free_.empty()) {
       tag = std::uint32_t(pending_.size());
@@ -572,8 +573,38 @@ class Executor {
     ++flows_;
   }
 
+  Ticks message_alone() const { return to_picoseconds(r_.pipeline_message / r_.pipeline_rate).value(); }
+
+  /// Folded: messages of one op share the sender's NIC, messages of all ranks share trunks, and what comes in shares the
+  /// receiver's NIC.
+  void fold_message(std::uint32_t rank, std::uint32_t to, std::uint32_t slot) {
+    const double together = batched() ? std::max(1, members_[rank].batch) : 1;
+    const double on_trunk = r_.message_load.empty() ? 1 : r_.message_load.at(pipeline_rank_of(rank), pipeline_rank_of(to), lane_of(rank));
+    const Ticks on_its_way = to_picoseconds(std::max(together, on_trunk) * (r_.pipeline_message / r_.pipeline_rate)).value();
+    const Ticks end = members_[to].nic.message(now_, message_alone(), on_its_way);
+    queue_.schedule(Picoseconds(end), Phase::Finish, {EventKind::Left, 0, rank, slot});
+  }
+
+  Member& member_on_rail(std::uint32_t cohort, int domain, int rail) {
+    return members_[cohort * std::uint32_t(m_) + std::uint32_t(domain * rails_ + rail)];
+  }
+
+  /// A rail whose NICs messages shared ends later by the most that one of them lost.
+  bool delay_completion(const Event& event) {
+    Ticks most = 0;
+    for (int at = 0; at < domains_; ++at) {
+      most = std::max(most, member_on_rail(event.subject, at, event.rail).nic.take_transfer_delay());
+    }
+    if (most > 0) queue_.schedule(Picoseconds(now_ + most), Phase::Finish, event);
+    return most > 0;
+  }
+
   /// The last byte has left the sender; the receiver has it a latency later.
   void message_left(std::uint32_t rank, std::uint32_t slot) {
+    const Ticks delay = members_[receiver_of(rank, slot)].nic.take_message_delay();
+    if (delay > 0) {
+      return queue_.schedule(Picoseconds(now_ + delay), Phase::Finish, {EventKind::Left, 0, rank, slot});
+    }
     arrive_later(receiver_of(rank, slot), slot, now_);
     if (!batched()) return;
     Member& m = members_[rank];
@@ -618,6 +649,7 @@ class Executor {
       case EventKind::Release: release(event.subject); break;
       case EventKind::StartFlows: start_flows(event.subject); break;
       case EventKind::Complete:
+        if (delay_completion(event)) break;
         for (int at = 0; at < domains_; ++at) {
           complete(event.subject * std::uint32_t(m_) + std::uint32_t(at * rails_) + event.rail);
         }

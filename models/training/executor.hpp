@@ -10,6 +10,7 @@
 #include "models/pipeline/schedule.hpp"
 #include "models/routing/routing.hpp"
 #include "models/training/chunk_program.hpp"
+#include "models/training/message_load.hpp"
 #include "models/training/segment_cost.hpp"
 #include "sim/timeline.hpp"
 #include "topologies/fabric.hpp"
@@ -50,6 +51,7 @@ struct StepRequest {
   int gpus_per_member = 1;  ///< GPUs in lockstep (tensor and context parallelism) that one member stands for.
   StepTransfers transfers;
   Bytes pipeline_message{};  ///< Activations of one micro-batch, per member's GPU.
+  MessageLoad message_load;            ///< Folded: how messages share trunks; empty: they do not.
   PipelineMessages messages = PipelineMessages::Batched;
   BytesPerSecond pipeline_rate{};
   Seconds pipeline_latency{};

@@ -1,5 +1,6 @@
 #include "models/training/plan.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace orrery {
@@ -83,9 +84,18 @@ Findings check_plan(const TrainingPlan& p) {
   findings.insert(findings.end(), shape.begin(), shape.end());
   if (!shape.empty()) return findings;
   const int stages = kind->stages(pipeline_shape(p)), blocks = p.model.layers + p.model.predict_layers;
-  if (stages > blocks) {
+  // The first stage may hold the embedding alone, the last the head: Llama 3 (arXiv 2407.21783, 3.3.2).
+  const int most = blocks + (p.layer_map == LayerMap::EndsShort ? 2 : 0);
+  if (p.blocks.empty() && stages > most) {
     findings.push_back({"plan.pipeline", text(stages) + " stages for " + text(blocks) + " layers: a stage would be empty",
-                        "at most " + text(blocks) + " stages"});
+                        "at most " + text(most) + " stages"});
+  }
+  const auto inner_empty = [&] { return std::find(p.blocks.begin() + 1, p.blocks.end() - 1, 0) != p.blocks.end() - 1; };
+  if (p.blocks.size() > 2 && inner_empty()) {
+    findings.push_back({"plan.layer_map", "a stage between the first and the last has no layer", "0 at the ends alone"});
+  }
+  if (p.scaling == Scaling::Tensor && (p.model.latent || p.model.experts)) {
+    findings.push_back({"plan.scaling", "one scale a tensor is modelled for dense models without latent attention", "scaling = \"tile\""});
   }
   if (!p.blocks.empty() && (int(p.blocks.size()) != stages || std::accumulate(p.blocks.begin(), p.blocks.end(), 0) != blocks)) {
     findings.push_back({"plan.layer_map", "the list must have " + text(stages) + " entries that sum to " + text(blocks) + " layers", ""});
@@ -102,7 +112,9 @@ WorkShape work_shape(const TrainingPlan& p) {
           .expert = p.expert,
           .precision = p.precision,
           .attention = p.attention,
-          .recompute = p.recompute};
+          .recompute = p.recompute,
+          .messages = p.layer_messages,
+          .scaling = p.scaling};
 }
 
 PipelineShape pipeline_shape(const TrainingPlan& p) {

@@ -24,6 +24,13 @@ struct OptimizerState {
   bool sharded = true;    ///< Over the data-parallel copies (ZeRO-1); else every copy updates all.
 };
 
+/// When gradients of the copies of a stage are summed, and new weights gathered.
+enum class CopyMessages : std::uint8_t {
+  Exposed,  ///< After the last micro-batch, all at once.
+  Hidden,   ///< Chunk by chunk beside the last backward and the next forward: the last chunk's alone is seen
+            ///< (NeMo user guide, communication overlap: "exposes only one DP communication chunk").
+};
+
 /// One training step to simulate, as values: the model, the machine, and how the one is laid on the other.
 struct TrainingPlan {
   Transformer model;
@@ -43,6 +50,10 @@ struct TrainingPlan {
   std::string schedule = "1f1b";
   Overlap overlap = Overlap::Hidden;
   PipelineMessages messages = PipelineMessages::Batched;
+  LayerMessages layer_messages = LayerMessages::Exposed;
+  Scaling scaling = Scaling::Tile;
+  PipelineMessages pipeline_messages = PipelineMessages::Batched;
+  CopyMessages copy_messages = CopyMessages::Exposed;
   LayerMap layer_map = LayerMap::EndsShort;
   std::vector<int> blocks;  ///< Explicit layer map; empty: by `layer_map`.
   int communication_sms = 20;

@@ -62,10 +62,18 @@ Seconds gather_time(const TrainingPlan& plan, Collective kind, Bytes bytes, Span
   return collective_time(*plan.collectives, kind, bytes, span.in_node, span.nodes, plan.gpu.nvlink_line, plan.nic.achieved);
 }
 
+Collective collective_of(Exchange kind) {
+  switch (kind) {
+    case Exchange::AllGather: return Collective::AllGather;
+    case Exchange::ReduceScatter: return Collective::ReduceScatter;
+    case Exchange::AllReduce: break;
+  }
+  return Collective::AllReduce;
+}
+
 MessageTime message_time(const TrainingPlan& plan) {
   return [&plan](const Message& m) {
-    const Collective kind = m.kind == Exchange::AllGather ? Collective::AllGather : Collective::ReduceScatter;
-    return gather_time(plan, kind, m.bytes, span_of(plan, m.ranks, m.stride));
+    return gather_time(plan, collective_of(m.kind), m.bytes, span_of(plan, m.ranks, m.stride));
   };
 }
 
@@ -87,6 +95,8 @@ StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters, i
   const int expert_copies = std::max(1, plan.gpus_per_pipeline_rank() / plan.expert) * stage_copies;
   const Span expert = span_of(plan, expert_copies, plan.expert);
   const std::int64_t dense_bytes = parameters.dense, expert_bytes = parameters.expert;
+  // The copies' messages are as many as chunks of a rank; where they are hidden, one is seen.
+  const double seen = plan.copy_messages == CopyMessages::Hidden ? 1.0 / plan.virtual_stages : 1.0;
   StepTail tail;
   tail.reduce = gather_time(plan, Collective::ReduceScatter, dense_bytes * Bytes(o.gradient_bytes), dense) +
                 gather_time(plan, Collective::ReduceScatter, expert_bytes * Bytes(o.gradient_bytes), expert);
@@ -94,6 +104,8 @@ StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters, i
   const int back = o.sharded ? o.weight_bytes : o.gradient_bytes;
   tail.gather = gather_time(plan, Collective::AllGather, dense_bytes * Bytes(back), dense) +
                 gather_time(plan, Collective::AllGather, expert_bytes * Bytes(back), expert);
+  tail.reduce = seen * tail.reduce;
+  tail.gather = seen * tail.gather;
   const double shard = o.sharded ? double(parameters.dense) / dense_copies + double(parameters.expert) / expert_copies
                                  : double(parameters.total());
   const double bytes_each = o.gradient_bytes + 2 * (o.master_bytes + 2 * o.moment_bytes) + o.weight_bytes;
@@ -154,6 +166,7 @@ StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool) {
   request.groups = lanes / (request.members * request.gpus_per_member);
   request.pipeline_message = Bytes(work_shape(plan).tokens() / plan.tensor * plan.model.hidden * 2);
   request.messages = plan.messages;
+  request.messages = plan.pipeline_messages;
   request.pipeline_rate = plan.nic.achieved;
   request.pipeline_latency = plan.nic.latency;
   request.fidelity = plan.fidelity;
@@ -178,14 +191,19 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
     step.ranks_per_token = pool->ranks_per_token;
     step.domains_per_token = pool->domains_per_token;
   }
-  std::optional<Fabric> fabric;
+  const Fabric fabric = find_topology(plan.topology)->build(plan.fabric);
   if (plan.fidelity == Fidelity::Full) {
-    fabric = find_topology(plan.topology)->build(plan.fabric);
-    request.fabric = &*fabric;
-  } else if (request.groups > 1) {
-    step.notes.push_back("folded: one of " + std::to_string(request.groups) + " groups of " +
-                         std::to_string(request.members * request.gpus_per_member) + " GPUs on each of " +
-                         std::to_string(plan.pipeline) + " pipeline ranks; an all-to-all lasts as long as its fullest link");
+    request.fabric = &fabric;
+  } else {
+    const int lanes = request.groups * request.members;
+    if (fabric.nics() > 0 && plan.pipeline > 1) {
+      request.message_load = message_load(request.schedule, fabric, lanes, request.gpus_per_member);
+    }
+    if (request.groups > 1) {
+      step.notes.push_back("folded: one of " + std::to_string(request.groups) + " groups of " +
+                           std::to_string(request.members * request.gpus_per_member) + " GPUs on each of " +
+                           std::to_string(plan.pipeline) + " pipeline ranks; an all-to-all lasts as long as its fullest link");
+    }
   }
   SegmentCosts costs(plan_prices(plan, pool));
   step.outcome = execute(request, costs, progress);

@@ -19,7 +19,8 @@ struct StepTail {
 ///   optimizer  AdamW over the rank's shard by bytes: gradient, master weight and two moments, read and written;
 ///   gather     all-gather of the new weights the same way back.
 /// Source   DeepSeek-V3 report, section 3.2 (ZeRO-1) and 3.3 (FP32 gradients, BF16 moments).
-/// Leaves out  overlap of the reduction with the last backward chunks; the norm for clipping (one small all-reduce).
+/// Hidden copy messages leave one chunk of each seen: 1 / virtual stages.
+/// Leaves out  what hidden messages slow down; the norm for clipping (one small all-reduce).
 StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters, int stage_copies);
 
 /// One simulated step.

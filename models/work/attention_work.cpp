@@ -4,7 +4,7 @@
 
 // One rank's attention block. Sizes: T tokens, d hidden, h heads of this rank (all heads / tensor).
 // MLA: queries d -> q -> h (n + r), keys and values d -> c + r -> h (n + v), attention over n + r and v.
-// GQA: one product d -> (h + 2 g) e with g key-value heads of width e.
+// Grouped key-value heads are in grouped_work.cpp.
 
 namespace orrery {
 namespace {
@@ -14,22 +14,14 @@ struct Sizes {
   std::int64_t shard;  ///< Tokens that norms and residuals see: sequence parallelism splits them.
   std::int64_t keys;   ///< Tokens whose keys and values this rank expands: all ranks' under context parallelism.
   std::int64_t q = 0, c = 0, n = 0, r = 0, v = 0;  // MLA
-  std::int64_t g = 0, e = 0;                       // GQA
   std::int64_t out;                                ///< Width of the attention output.
-  bool latent;
 
   explicit Sizes(const WorkShape& s)
       : t(s.tokens()), d(s.model->hidden), h(s.model->heads / s.tensor), shard(t / s.tensor),
-        keys(std::int64_t(s.sequence) * s.micro_batch), latent(s.model->latent.has_value()) {
-    if (latent) {
-      const LatentAttention& a = *s.model->latent;
-      q = a.query_rank, c = a.key_value_rank, n = a.nope_dim, r = a.rope_dim, v = a.value_dim;
-      out = h * v;
-    } else {
-      g = std::max(1, s.model->key_value_heads / s.tensor);
-      e = s.model->head_dim;
-      out = h * e;
-    }
+        keys(std::int64_t(s.sequence) * s.micro_batch) {
+    const LatentAttention& a = *s.model->latent;
+    q = a.query_rank, c = a.key_value_rank, n = a.nope_dim, r = a.rope_dim, v = a.value_dim;
+    out = h * v;
   }
 };
 
@@ -38,27 +30,14 @@ Attention core(const WorkShape& s, const Sizes& z) {
           .queries = s.sequence / s.context,
           .keys = s.sequence,
           .heads = int(z.h),
-          .key_value_heads = int(z.latent ? z.h : z.g),
-          .query_key_dim = int(z.latent ? z.n + z.r : z.e),
-          .value_dim = int(z.latent ? z.v : z.e)};
+          .key_value_heads = int(z.h),
+          .query_key_dim = int(z.n + z.r),
+          .value_dim = int(z.v)};
 }
 
-/// Scores and probabilities written out: two batched products and the softmax passes between them
-/// (scale, mask and softmax fused: read and write; dropout: read, write and a mask of one byte).
-void unfused_core(Calls& calls, const WorkShape& s, const Sizes& z, int products) {
-  const int matrices = int(s.micro_batch * z.h);
-  const std::int64_t rows = std::int64_t(matrices) * (s.sequence / s.context);
-  calls.push_back({"attention products", Gemm{.m = rows, .n = s.sequence, .k = z.e, .groups = matrices}, products});
-  move_bytes(calls, "softmax, dropout", Traffic::Softmax, moved(rows * s.sequence, products == 2 ? 9 : 11));
-}
-
-void core_forward(Calls& calls, const WorkShape& s, const Sizes& z) {
-  if (s.attention == AttentionKernel::Unfused) return unfused_core(calls, s, z, 2);
-  calls.push_back({"attention", core(s, z)});
-}
+void core_forward(Calls& calls, const WorkShape& s, const Sizes& z) { calls.push_back({"attention", core(s, z)}); }
 
 void core_backward(Calls& calls, const WorkShape& s, const Sizes& z) {
-  if (s.attention == AttentionKernel::Unfused) return unfused_core(calls, s, z, 4);
   Attention backward = core(s, z);
   backward.backward = true;
   calls.push_back({"attention backward", backward});
@@ -68,8 +47,7 @@ void core_backward(Calls& calls, const WorkShape& s, const Sizes& z) {
 /// ((c + r) BF16 numbers a token: 1,152 B in DeepSeek-V3) and repeats the up-projection for all of them.
 void gather_keys(Calls& calls, const WorkShape& s, const Sizes& z, Exchange kind) {
   if (s.context == 1) return;
-  const std::int64_t each = z.latent ? z.c + z.r : 2 * z.g * z.e;
-  calls.push_back({"context keys", Message{kind, moved(z.keys * each, 2), s.context, s.tensor}});
+  calls.push_back({"context keys", Message{kind, moved(z.keys * (z.c + z.r), 2), s.context, s.tensor}});
 }
 
 /// From the compressed latents to what attention reads: run forward, and again in backward when the
@@ -103,22 +81,15 @@ void latent_forward(Calls& calls, const WorkShape& s, const Sizes& z) {
   up_projections(calls, s, z);
 }
 
-void grouped_forward(Calls& calls, const WorkShape& s, const Sizes& z) {
-  cast_tokens(calls, s, "cast x", z.t * z.d);
-  product(calls, s, "qkv", z.t, (z.h + 2 * z.g) * z.e, z.d);
-  if (!s.model->learned_positions) move_bytes(calls, "rope", Traffic::Rope, moved(z.t * (z.h + z.g) * z.e, 4));
-  if (s.model->query_key_norm) move_bytes(calls, "norm qk", Traffic::Norm, moved(z.t * (z.h + z.g) * z.e, 4));
-  gather_keys(calls, s, z, Exchange::AllGather);
-}
-
 }  // namespace
 
 Calls attention_forward(const WorkShape& s) {
+  if (!s.model->latent) return grouped_attention_forward(s);
   const Sizes z(s);
   Calls calls;
   move_bytes(calls, "norm", Traffic::Norm, moved(z.shard * z.d, 4));
   gather_sequence(calls, s);
-  z.latent ? latent_forward(calls, s, z) : grouped_forward(calls, s, z);
+  latent_forward(calls, s, z);
   core_forward(calls, s, z);
   if (s.precision == Precision::Fp8) {
     move_bytes(calls, "keep output in 12 bits", Traffic::CastTwelveBit, moved(z.t * z.out, twelve_bit_bytes));
@@ -131,6 +102,7 @@ Calls attention_forward(const WorkShape& s) {
 }
 
 Calls attention_backward(const WorkShape& s) {
+  if (!s.model->latent) return grouped_attention_backward(s);
   const Sizes z(s);
   Calls calls;
   if (s.recompute.layer) append(calls, attention_forward(s));
@@ -145,41 +117,28 @@ Calls attention_backward(const WorkShape& s) {
   }
   cast_channels(calls, s, "o_proj operands", z.t * (z.d + z.out));
   if (s.recompute.norm) move_bytes(calls, "norm again", Traffic::Norm, moved(z.shard * z.d, 4));
-  if (z.latent && s.recompute.up_projection) up_projections(calls, s, z);
-  if (s.recompute.attention && s.attention == AttentionKernel::Unfused) core_forward(calls, s, z);
+  if (s.recompute.up_projection) up_projections(calls, s, z);
   core_backward(calls, s, z);
-  if (z.latent) {
-    move_bytes(calls, "rope q backward", Traffic::Rope, moved(z.t * z.h * z.r, 4));
-    move_bytes(calls, "split key, value gradients", Traffic::Copy, moved(z.keys * z.h * (z.n + z.v), 4));
-    if (z.q > 0) {
-      cast_tokens(calls, s, "cast q gradient", z.t * z.h * (z.n + z.r));
-      transpose_weight(calls, s, "transpose q_up", z.q * z.h * (z.n + z.r));
-      product(calls, s, "q_up input gradient", z.t, z.q, z.h * (z.n + z.r));
-    }
-    cast_tokens(calls, s, "cast kv gradient", z.keys * z.h * (z.n + z.v));
-    transpose_weight(calls, s, "transpose kv_up", z.c * z.h * (z.n + z.v));
-    product(calls, s, "kv_up input gradient", z.keys, z.c, z.h * (z.n + z.v));
-    gather_keys(calls, s, z, Exchange::ReduceScatter);
-    const std::int64_t q_width = z.q > 0 ? z.q : z.h * (z.n + z.r);
-    move_bytes(calls, "norm q, kv backward", Traffic::NormBackward, moved(z.t * (z.q + z.c), 6));
-    cast_tokens(calls, s, "cast latent gradients", z.t * (q_width + z.c + z.r));
-    transpose_weight(calls, s, "transpose q_down, kv_down", z.d * (q_width + z.c + z.r));
-    product(calls, s, "q_down input gradient", z.t, z.d, q_width);
-    product(calls, s, "kv_down input gradient", z.t, z.d, z.c + z.r);
-    cast_channels(calls, s, "q operands", z.t * ((z.q > 0 ? z.h * (z.n + z.r) + z.q : 0) + q_width + z.d));
-    cast_channels(calls, s, "kv operands", z.keys * (z.h * (z.n + z.v) + z.c) + z.t * (z.c + z.r + z.d));
-    move_bytes(calls, "add input gradients", Traffic::Residual, moved(z.t * z.d, 6));
-  } else {
-    gather_keys(calls, s, z, Exchange::ReduceScatter);
-    if (!s.model->learned_positions) move_bytes(calls, "rope backward", Traffic::Rope, moved(z.t * (z.h + z.g) * z.e, 4));
-    if (s.model->query_key_norm) {
-      move_bytes(calls, "norm qk backward", Traffic::NormBackward, moved(z.t * (z.h + z.g) * z.e, 6));
-    }
-    cast_tokens(calls, s, "cast qkv gradient", z.t * (z.h + 2 * z.g) * z.e);
-    transpose_weight(calls, s, "transpose qkv", z.d * (z.h + 2 * z.g) * z.e);
-    product(calls, s, "qkv input gradient", z.t, z.d, (z.h + 2 * z.g) * z.e);
-    cast_channels(calls, s, "qkv operands", z.t * ((z.h + 2 * z.g) * z.e + z.d));
+  move_bytes(calls, "rope q backward", Traffic::Rope, moved(z.t * z.h * z.r, 4));
+  move_bytes(calls, "split key, value gradients", Traffic::Copy, moved(z.keys * z.h * (z.n + z.v), 4));
+  if (z.q > 0) {
+    cast_tokens(calls, s, "cast q gradient", z.t * z.h * (z.n + z.r));
+    transpose_weight(calls, s, "transpose q_up", z.q * z.h * (z.n + z.r));
+    product(calls, s, "q_up input gradient", z.t, z.q, z.h * (z.n + z.r));
   }
+  cast_tokens(calls, s, "cast kv gradient", z.keys * z.h * (z.n + z.v));
+  transpose_weight(calls, s, "transpose kv_up", z.c * z.h * (z.n + z.v));
+  product(calls, s, "kv_up input gradient", z.keys, z.c, z.h * (z.n + z.v));
+  gather_keys(calls, s, z, Exchange::ReduceScatter);
+  const std::int64_t q_width = z.q > 0 ? z.q : z.h * (z.n + z.r);
+  move_bytes(calls, "norm q, kv backward", Traffic::NormBackward, moved(z.t * (z.q + z.c), 6));
+  cast_tokens(calls, s, "cast latent gradients", z.t * (q_width + z.c + z.r));
+  transpose_weight(calls, s, "transpose q_down, kv_down", z.d * (q_width + z.c + z.r));
+  product(calls, s, "q_down input gradient", z.t, z.d, q_width);
+  product(calls, s, "kv_down input gradient", z.t, z.d, z.c + z.r);
+  cast_channels(calls, s, "q operands", z.t * ((z.q > 0 ? z.h * (z.n + z.r) + z.q : 0) + q_width + z.d));
+  cast_channels(calls, s, "kv operands", z.keys * (z.h * (z.n + z.v) + z.c) + z.t * (z.c + z.r + z.d));
+  move_bytes(calls, "add input gradients", Traffic::Residual, moved(z.t * z.d, 6));
   scatter_sequence(calls, s);
   move_bytes(calls, "norm backward", Traffic::NormBackward, moved(z.shard * z.d, 6));
   move_bytes(calls, "residual", Traffic::Residual, moved(z.shard * z.d, 6));
@@ -187,13 +146,10 @@ Calls attention_backward(const WorkShape& s) {
 }
 
 Calls attention_weight(const WorkShape& s) {
+  if (!s.model->latent) return grouped_attention_weight(s);
   const Sizes z(s);
   Calls calls;
   accumulate(calls, s, "o_proj weight gradient", z.d, z.out, z.t);
-  if (!z.latent) {
-    accumulate(calls, s, "qkv weight gradient", (z.h + 2 * z.g) * z.e, z.d, z.t);
-    return calls;
-  }
   accumulate(calls, s, "kv_up weight gradient", z.h * (z.n + z.v), z.c, z.keys);
   if (z.q > 0) {
     accumulate(calls, s, "q_up weight gradient", z.h * (z.n + z.r), z.q, z.t);

@@ -10,6 +10,19 @@ namespace {
 // kernels are not published; a fused loss would save about half of these bytes.
 constexpr double loss_forward_bytes = 14, loss_backward_bytes = 14;
 
+// Megatron-LM's of 2022 (megatron/mpu/cross_entropy.py, model/gpt_model.py): cast (2 + 4), maximum (4), subtract, exponential
+// (4 + 4 each), sum (4), divide (4 + 4), each a kernel; backward scales (4 + 4) and casts (4 + 2).
+constexpr double vocab_parallel_forward_bytes = 38;
+
+double loss_bytes(const WorkShape& s) {
+  return s.attention == AttentionKernel::Unfused ? vocab_parallel_forward_bytes : loss_forward_bytes;
+}
+
+/// Tokens that the final norm sees.
+std::int64_t norm_tokens(const WorkShape& s) {
+  return s.messages == LayerMessages::AllReduce ? s.tokens() : s.tokens() / s.tensor;
+}
+
 std::int64_t vocabulary(const WorkShape& s) { return s.model->vocabulary / s.tensor; }
 
 }  // namespace
@@ -17,10 +30,10 @@ std::int64_t vocabulary(const WorkShape& s) { return s.model->vocabulary / s.ten
 Calls head_forward(const WorkShape& s) {
   const std::int64_t t = s.tokens(), d = s.model->hidden;
   Calls calls;
-  move_bytes(calls, "final norm", Traffic::Norm, moved(t / s.tensor * d, 4));
+  move_bytes(calls, "final norm", Traffic::Norm, moved(norm_tokens(s) * d, 4));
   gather_sequence(calls, s);
   calls.push_back({"head", Gemm{.m = t, .n = vocabulary(s), .k = d}});
-  move_bytes(calls, "loss", Traffic::Softmax, moved(t * vocabulary(s), loss_forward_bytes));
+  move_bytes(calls, "loss", Traffic::Softmax, moved(t * vocabulary(s), loss_bytes(s)));
   return calls;
 }
 
@@ -30,7 +43,7 @@ Calls head_backward(const WorkShape& s) {
   move_bytes(calls, "loss backward", Traffic::Softmax, moved(t * vocabulary(s), loss_backward_bytes));
   calls.push_back({"head input gradient", Gemm{.m = t, .n = d, .k = vocabulary(s)}});
   scatter_sequence(calls, s);
-  move_bytes(calls, "final norm backward", Traffic::NormBackward, moved(t / s.tensor * d, 6));
+  move_bytes(calls, "final norm backward", Traffic::NormBackward, moved(norm_tokens(s) * d, 6));
   return calls;
 }
 

@@ -32,7 +32,7 @@ void accumulate(Calls& calls, const WorkShape& shape, std::string_view name, std
 }
 
 void transpose_scales(Calls& calls, const WorkShape& shape) {
-  if (shape.precision == Precision::Fp8) calls.push_back({"transpose scales", Small{scale_kernel}});
+  if (shape.precision == Precision::Fp8 && shape.scaling == Scaling::Tile) calls.push_back({"transpose scales", Small{scale_kernel}});
 }
 
 namespace {
@@ -42,11 +42,15 @@ Message sequence_message(const WorkShape& shape, Exchange kind) {
 }  // namespace
 
 void gather_sequence(Calls& calls, const WorkShape& shape) {
-  if (shape.tensor > 1) calls.push_back({"gather sequence", sequence_message(shape, Exchange::AllGather)});
+  if (shape.tensor == 1 || shape.messages == LayerMessages::AllReduce) return;
+  calls.push_back({"gather sequence", sequence_message(shape, Exchange::AllGather)});
 }
 
 void scatter_sequence(Calls& calls, const WorkShape& shape) {
-  if (shape.tensor > 1) calls.push_back({"scatter sequence", sequence_message(shape, Exchange::ReduceScatter)});
+  if (shape.tensor == 1) return;
+  const bool whole = shape.messages == LayerMessages::AllReduce;
+  calls.push_back({whole ? "all-reduce" : "scatter sequence",
+                   sequence_message(shape, whole ? Exchange::AllReduce : Exchange::ReduceScatter)});
 }
 
 }  // namespace orrery

@@ -13,6 +13,14 @@ Calls attention_forward(const WorkShape& shape);
 Calls attention_backward(const WorkShape& shape);
 Calls attention_weight(const WorkShape& shape);
 
+/// The same with grouped key-value heads, and the network of a dense block with what belongs to it.
+Calls grouped_attention_forward(const WorkShape& shape);
+Calls grouped_attention_backward(const WorkShape& shape);
+Calls grouped_attention_weight(const WorkShape& shape);
+Calls network_forward(const WorkShape& shape);
+Calls network_backward(const WorkShape& shape);
+Calls network_weight(const WorkShape& shape);
+
 /// A feed-forward network of `width` over `tokens` rows that every token passes.
 struct DenseFfn {
   std::int64_t tokens;
@@ -61,7 +69,8 @@ void product(Calls& calls, const WorkShape& shape, std::string_view name, std::i
 void accumulate(Calls& calls, const WorkShape& shape, std::string_view name, std::int64_t m, std::int64_t n, std::int64_t k);
 void move_bytes(Calls& calls, std::string_view name, Traffic traffic, Bytes bytes);
 
-/// Sequence parallelism: gather before a block's matrices, scatter after them; nothing when alone.
+/// Sequence parallelism: gather before a block's matrices, scatter after them, both waited for; without it an all-reduce
+/// after them; nothing when alone.
 void gather_sequence(Calls& calls, const WorkShape& shape);
 void scatter_sequence(Calls& calls, const WorkShape& shape);
 

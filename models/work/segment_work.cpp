@@ -17,6 +17,10 @@ Calls embedding_work(const WorkShape& s, Segment segment) {
   Calls calls;
   const Bytes touched = moved(s.tokens() / s.tensor * s.model->hidden, 4);
   if (segment == Segment::FfnForward) move_bytes(calls, "embedding", Traffic::Embedding, touched);
+  // Sum with the position's row (6 bytes an element), and dropout (5).
+  if (segment == Segment::FfnForward && s.attention == AttentionKernel::Unfused) {
+    move_bytes(calls, "position, dropout", Traffic::Elementwise, moved(s.tokens() / s.tensor * s.model->hidden, 11));
+  }
   // Gradients are added to FP32 rows: read, add, write.
   if (segment == Segment::FfnWeight) move_bytes(calls, "embedding gradient", Traffic::Embedding, 2 * touched);
   return calls;
@@ -29,7 +33,22 @@ Calls head_work(const WorkShape& s, Segment segment) {
   return {};
 }
 
+/// A dense block without latent attention is Llama's or GPT's: its network has a residual of its own.
+Calls grouped_dense_work(const WorkShape& s, Segment segment) {
+  switch (segment) {
+    case Segment::AttentionForward: return grouped_attention_forward(s);
+    case Segment::FfnForward: return network_forward(s);
+    case Segment::FfnBackward: return network_backward(s);
+    case Segment::AttentionBackward: return grouped_attention_backward(s);
+    case Segment::FfnWeight: return network_weight(s);
+    case Segment::AttentionWeight: return grouped_attention_weight(s);
+    case Segment::Count: break;
+  }
+  return {};
+}
+
 Calls dense_work(const WorkShape& s, Segment segment) {
+  if (!s.model->latent) return grouped_dense_work(s, segment);
   Calls calls;
   switch (segment) {
     case Segment::AttentionForward: return attention_forward(s);

@@ -44,6 +44,12 @@ std::vector<Stage> cut_stages(const Transformer& model, const std::vector<int>& 
     stages.push_back(std::move(stage));
   }
   ORRERY_CHECK(next == all);
+  // A last stage without blocks holds the head alone.
+  if (stages.size() > 1 && stages.back().empty()) {
+    Stage& before = stages[stages.size() - 2];
+    stages.back().push_back(before.back());
+    before.pop_back();
+  }
   return stages;
 }
 

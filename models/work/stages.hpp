@@ -25,7 +25,8 @@ enum class LayerMap : std::uint8_t {
 std::vector<int> blocks_per_stage(int blocks, int stages, LayerMap map);
 
 /// Cuts the model into consecutive stages: embedding before the first block, head after the last layer,
-/// each MTP module and its own use of the head after that. Precondition: counts sum to all blocks.
+/// each MTP module and its own use of the head after that. A first stage without blocks holds the embedding alone, a last
+/// one the head. Precondition: counts sum to all blocks; only the ends may be 0.
 std::vector<Stage> cut_stages(const Transformer& model, const std::vector<int>& blocks);
 
 }  // namespace orrery

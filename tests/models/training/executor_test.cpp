@@ -97,6 +97,7 @@ struct SmallRun {
     request.pipeline_message = Bytes(std::int64_t(1e5 * random.uniform()));
     request.pipeline_rate = BytesPerSecond(2e9);
     request.pipeline_latency = Seconds(5e-6);
+    if (random.below(2) == 0) request.messages = PipelineMessages::Eager;
   }
 
   static Pricer prices(std::uint64_t seed) {

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "models/training/executor.hpp"
+#include "models/training/shared_nic.hpp"
 
 namespace orrery {
 
@@ -13,7 +15,7 @@ namespace orrery {
 /// at after every instant, seconds in double. Folded fidelity only.
 class SlowTwin {
  public:
-  SlowTwin(const StepRequest& request, SegmentCosts& costs) : r(request), costs(costs), m(request.members) {
+  SlowTwin(const StepRequest& request, SegmentCosts& prices) : r(request), costs(prices), m(request.members) {
     ranks.resize(std::size_t(r.schedule.ranks * m));
     for (int p = 0; p < r.schedule.ranks; ++p) {
       std::vector<ChunkProgram> row;
@@ -60,9 +62,10 @@ class SlowTwin {
     bool started = false, in_step = false;
     std::size_t launched = 0, at_barrier = 0, done = 0;  ///< Transfers of the op.
     bool transferring = false;
+    int sending = 0;  ///< Messages of the op before that have not left.
   };
   struct Timer {
-    enum { Barrier, Ended, Message } kind;
+    enum { Barrier, Ended, Left, Message } kind;
     std::size_t rank;
     std::pair<int, Chunk> message;
   };
@@ -81,9 +84,11 @@ class SlowTwin {
   bool over(std::size_t i) const { return ranks[i].op == programs[pipeline_rank(i)].size(); }
   bool running(const Rank& rank) const { return rank.in_step; }
 
-  RoutedLayer layer(std::size_t i, Side side, int block_layer) const {
+  const RoutedLayer& layer(std::size_t i, Side side, int block_layer) {
     const int micro_batch = (side == Side::Forward ? op(i).forward : op(i).backward).micro_batch;
-    return route_layer(*r.routing, {r.seed, 0, block_layer, micro_batch}, r.row_spread);
+    const auto [at, fresh] = routed.try_emplace({block_layer, micro_batch});
+    if (fresh) at->second = route_layer(*r.routing, {r.seed, 0, block_layer, micro_batch}, r.row_spread);
+    return at->second;
   }
   const SegmentCost& cost(std::size_t i) {
     const Step& step = current(i).steps[ranks[i].step];
@@ -98,21 +103,46 @@ class SlowTwin {
     return double(start[rank.kernel + 1] - start[rank.kernel]) * 1e-12;
   }
 
-  bool arrived(int direction, const Chunk& chunk) const { return messages.contains({direction, chunk}); }
-  void send(std::size_t i, int direction, Chunk chunk) {
-    const std::size_t to = std::size_t(r.schedule.rank_of(chunk)) * std::size_t(m) + i % std::size_t(m);
-    const double time = to == i || r.pipeline_message == Bytes(0)
-                            ? 0
-                            : (r.pipeline_message / r.pipeline_rate + r.pipeline_latency).value();
-    timers.insert({now + time, {Timer::Message, to, {direction, chunk}}});
+  bool arrived(std::size_t i, int direction, const Chunk& chunk) const {
+    return messages.contains({i, {direction, chunk}});
   }
-  void send_forward(std::size_t i) {
-    Chunk c = op(i).forward;
-    if (++c.stage < r.schedule.stages) send(i, 0, c);
+  static std::int64_t ticks(double seconds) { return std::int64_t(seconds * 1e12 + 0.5); }
+  bool batched() const { return r.messages == PipelineMessages::Batched; }
+  std::size_t receiver(std::size_t i, Chunk chunk) const {
+    return std::size_t(r.schedule.rank_of(chunk)) * std::size_t(m) + i % std::size_t(m);
   }
-  void send_backward(std::size_t i) {
-    Chunk c = op(i).backward;
-    if (op(i).pass != Pass::WeightBackward && --c.stage >= 0) send(i, 1, c);
+  bool travels(std::size_t i, Chunk chunk) const { return receiver(i, chunk) != i && r.pipeline_message > Bytes(0); }
+  /// `together` messages share the NIC; alone they have it to themselves.
+  void send(std::size_t i, int direction, Chunk chunk, int together) {
+    if (!travels(i, chunk)) {
+      timers.insert({now, {Timer::Message, receiver(i, chunk), {direction, chunk}}});
+    } else {
+      const std::int64_t alone = ticks((r.pipeline_message / r.pipeline_rate).value());
+      const std::int64_t end = nics[receiver(i, chunk)].message(ticks(now), alone, together * alone);
+      timers.insert({double(end) * 1e-12, {Timer::Left, i, {direction, chunk}}});
+    }
+  }
+  std::vector<std::pair<int, Chunk>> results(std::size_t i) const {
+    std::vector<std::pair<int, Chunk>> made;
+    const Op& o = op(i);
+    if (o.pass == Pass::Forward || o.pass == Pass::Overlapped) made.push_back({0, {o.forward.stage + 1, o.forward.micro_batch}});
+    if (o.pass != Pass::Forward && o.pass != Pass::WeightBackward) made.push_back({1, {o.backward.stage - 1, o.backward.micro_batch}});
+    std::erase_if(made, [&](const auto& message) {
+      return message.second.stage < 0 || message.second.stage >= r.schedule.stages;
+    });
+    return made;
+  }
+  void send_eagerly(std::size_t i, int direction) {
+    if (batched()) return;
+    for (const auto& [d, chunk] : results(i)) {
+      if (d == direction) send(i, d, chunk, 1);
+    }
+  }
+  void send_batch(std::size_t i) {
+    if (!batched()) return;
+    const auto made = results(i);
+    for (const auto& [d, chunk] : made) ranks[i].sending += travels(i, chunk);
+    for (const auto& [d, chunk] : made) send(i, d, chunk, ranks[i].sending);
   }
 
   /// Everything that can happen at this instant; true when something did.
@@ -123,15 +153,16 @@ class SlowTwin {
       Rank& rank = ranks[i];
       const ChunkProgram& p = current(i);
       if (!rank.started) {
+        if (rank.sending > 0) continue;
         const Op& o = op(i);
         const bool f = o.pass == Pass::Forward || o.pass == Pass::Overlapped, b = o.pass != Pass::Forward && o.pass != Pass::WeightBackward;
-        if (f && o.forward.stage > 0 && !arrived(0, o.forward)) continue;
-        if (b && o.backward.stage < r.schedule.stages - 1 && !arrived(1, o.backward)) continue;
+        if (f && o.forward.stage > 0 && !arrived(i, 0, o.forward)) continue;
+        if (b && o.backward.stage < r.schedule.stages - 1 && !arrived(i, 1, o.backward)) continue;
         rank.started = changed = true;
       }
       if (rank.in_step && rank.kernel == cost(i).kernels()) {
-        if (int(rank.step) == p.backward_step) send_backward(i);
-        if (int(rank.step) == p.forward_step && (p.forward_transfer < 0 || p.transfers.empty())) send_forward(i);
+        if (int(rank.step) == p.backward_step) send_eagerly(i, 1);
+        if (int(rank.step) == p.forward_step && (p.forward_transfer < 0 || p.transfers.empty())) send_eagerly(i, 0);
         rank.in_step = false;
         rank.kernel = 0;
         ++rank.step;
@@ -148,8 +179,8 @@ class SlowTwin {
         const int wait = p.transfers.empty() ? -1 : p.steps[rank.step].waits_for;
         if (wait < 0 || std::size_t(wait) < rank.done) rank.in_step = changed = true;
       } else if (rank.step == p.steps.size() && rank.done == p.transfers.size()) {
-        ++rank.op;
-        rank = Rank{.op = rank.op};
+        send_batch(i);
+        rank = Rank{.op = rank.op + 1, .sending = rank.sending};
         last = now;
         changed = true;
       }
@@ -160,9 +191,19 @@ class SlowTwin {
   void fire(const Timer& timer) {
     Rank& rank = ranks[timer.rank];
     if (timer.kind == Timer::Message) {
-      messages.insert({timer.message, now});
+      messages.insert({timer.rank, timer.message});
+    } else if (timer.kind == Timer::Left) {
+      const auto [direction, chunk] = timer.message;
+      if (const std::int64_t delay = nics[receiver(timer.rank, chunk)].take_message_delay(); delay > 0) {
+        timers.insert({now + double(delay) * 1e-12, timer});
+        return;
+      }
+      timers.insert({now + r.pipeline_latency.value(), {Timer::Message, receiver(timer.rank, chunk), timer.message}});
+      if (batched()) --rank.sending;
     } else if (timer.kind == Timer::Ended) {
-      if (int(rank.done) == current(timer.rank).forward_transfer) send_forward(timer.rank);
+      if (delayed(timer)) return;
+      nics[timer.rank].transfer_over();
+      if (int(rank.done) == current(timer.rank).forward_transfer) send_eagerly(timer.rank, 0);
       ++rank.done;
       rank.transferring = false;
     } else {
@@ -175,9 +216,24 @@ class SlowTwin {
     }
   }
 
+  /// A rail ends together, later by the most that one of its NICs lost to messages.
+  bool delayed(const Timer& timer) {
+    const std::size_t rails = std::size_t(m / r.routing->shape.domains()), first = timer.rank / std::size_t(m) * std::size_t(m);
+    const std::size_t rail = timer.rank % std::size_t(m) % rails;
+    if (timer.rank != first + rail) return rail_delay[first + rail] > 0;  // The first member of the rail asked for all.
+    std::int64_t most = 0;
+    for (std::size_t i = first + rail; i < first + std::size_t(m); i += rails) most = std::max(most, nics[i].take_transfer_delay());
+    rail_delay[first + rail] = most;
+    if (most == 0) return false;
+    for (std::size_t i = first + rail; i < first + std::size_t(m); i += rails) {
+      timers.insert({now + double(most) * 1e-12, {Timer::Ended, i, {}}});
+    }
+    return true;
+  }
+
   void release(std::size_t first) {
     const Transfer& t = current(first).transfers[ranks[first].done];
-    const RoutedLayer routed = layer(first, t.side, t.block.layer);
+    const RoutedLayer& routed_layer = layer(first, t.side, t.block.layer);
     const int domains = r.routing->shape.domains(), rails = m / domains;
     const auto& rates = (t.beside_compute ? r.transfers.beside : r.transfers.alone)[std::size_t(t.kind)];
     const auto& chunks = t.beside_compute ? r.transfers.chunks_beside : r.transfers.chunks_alone;
@@ -188,19 +244,20 @@ class SlowTwin {
         double out = 0, in = 0;
         for (int b = 0; b < domains; ++b) {
           if (a == b) continue;
-          out += routed.sent[std::size_t((a * rails + rail) * domains + b)];
-          in += routed.sent[std::size_t((b * rails + rail) * domains + a)];
+          out += routed_layer.sent[std::size_t((a * rails + rail) * domains + b)];
+          in += routed_layer.sent[std::size_t((b * rails + rail) * domains + a)];
         }
         most = std::max({most, out, in});
       }
       return most * token;
     };
-    const double inside = *std::max_element(routed.received.begin(), routed.received.end()) * token *
+    const double inside = *std::max_element(routed_layer.received.begin(), routed_layer.received.end()) * token *
                           (rails > 1 ? double(rails - 1) / rails : 0);
     const double fill = fill_time({busiest(0), inside, r.routing->shape.tokens * r.routing->domains_per_token / domains}, rates, chunks).value();
     for (int i = 0; i < m; ++i) {
       const double time = fill + std::max(busiest(i % rails) / rates.nic.value(), inside / rates.nvlink.value());
       ranks[first + std::size_t(i)].transferring = true;
+      nics[first + std::size_t(i)].transfer(ticks(now + fill), ticks(now + time), ticks((r.pipeline_message / r.pipeline_rate).value()));
       timers.insert({now + time, {Timer::Ended, first + std::size_t(i), {}}});
     }
   }
@@ -211,7 +268,10 @@ class SlowTwin {
   std::vector<std::vector<ChunkProgram>> programs;
   std::vector<Rank> ranks;
   std::multimap<double, Timer> timers;
-  std::map<std::pair<int, Chunk>, double> messages;
+  std::set<std::pair<std::size_t, std::pair<int, Chunk>>> messages;  // Receiver, direction, chunk.
+  std::map<std::pair<int, int>, RoutedLayer> routed;  // [layer, micro-batch]
+  std::map<std::size_t, SharedNic> nics;
+  std::map<std::size_t, std::int64_t> rail_delay;
   double now = 0, last = 0;
 };
 
