@@ -130,7 +130,6 @@ Calls experts_backward(const WorkShape& s, std::int64_t rows) {
   calls.push_back({"experts up input gradient", Gemm{.m = rows, .n = d, .k = u, .groups = local, .precision = s.precision}});
   move_bytes(calls, "unpermute gradient", Traffic::Unpermute, moved((received + rows) * d, 2));
   cast_channels(calls, s, "experts operands", rows * (u + f));
-  if (fp8) move_bytes(calls, "gather gradient operand", Traffic::CastChannelGather, moved(rows * d, gather_bytes));
   return calls;
 }
 
@@ -140,6 +139,7 @@ Calls experts_weight(const WorkShape& s, std::int64_t rows) {
   Calls calls;
   if (s.precision == Precision::Fp8) {
     move_bytes(calls, "gather input operand", Traffic::CastChannelGather, moved(rows * d, gather_bytes));
+    move_bytes(calls, "gather gradient operand", Traffic::CastChannelGather, moved(rows * d, gather_bytes));
   }
   calls.push_back({"experts down weight gradient",
                    Gemm{.m = d, .n = f, .k = rows, .groups = local, .pass = GemmPass::Accumulate, .precision = s.precision}});
