@@ -33,8 +33,8 @@ struct ComparedFigure {
 /// The summary: the one tree that --json prints and summary.json holds. Keys end in their units.
 nlohmann::ordered_json summary_of(const Answer& answer);
 
-/// A figure of the summary by its dotted key. In a list of objects the second word is a name: "phases.x.gpu_hours"
-/// sums over every phase named x or x-something. None where there is no such number.
+/// A figure of the summary by its dotted key. In a list of objects the second word is a name:
+/// "phases.x.gpu_hours" sums over every phase named x or x-something. None where there is no such number.
 std::optional<double> figure_at(const nlohmann::ordered_json& summary, std::string_view key);
 
 std::vector<ComparedFigure> compare_published(const Answer& answer, const nlohmann::ordered_json& summary);
@@ -47,6 +47,7 @@ struct TimePart {
 std::vector<TimePart> time_parts(const Answer& answer);
 
 std::vector<Table> tables_of(const Answer& answer, const std::vector<ComparedFigure>& compared);
-Page page_of(const Answer& answer, const nlohmann::ordered_json& summary, const std::vector<ComparedFigure>& compared);
+Page page_of(const Answer& answer, const nlohmann::ordered_json& summary,
+             const std::vector<ComparedFigure>& compared);
 
 }  // namespace orrery

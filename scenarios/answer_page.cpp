@@ -15,14 +15,16 @@ double seconds(Picoseconds time) { return to_seconds(time).value(); }
 /// What a kernel counts as in the picture of a step.
 enum Category : std::size_t { Products, AttentionCore, Casts, OtherMemory, InLine, category_count };
 constexpr std::array<std::string_view, category_count> category_names = {
-    "matrix products", "attention", "FP8 casts and transposes", "other kernels", "tensor/context parallel messages"};
+    "matrix products", "attention", "FP8 casts and transposes", "other kernels",
+    "tensor/context parallel messages"};
 
 Category category_of(const KernelCall& call) {
   if (std::holds_alternative<Gemm>(call.work)) return Products;
   if (std::holds_alternative<Attention>(call.work)) return AttentionCore;
   if (std::holds_alternative<Message>(call.work)) return InLine;
-  constexpr Traffic casts[] = {Traffic::CastToken,        Traffic::CastChannel, Traffic::CastChannelGather, Traffic::CastTwelveBit,
-                               Traffic::RestoreTwelveBit, Traffic::Dequantize,  Traffic::WeightTranspose,   Traffic::ScaleCopy};
+  constexpr Traffic casts[] = {
+      Traffic::CastToken,        Traffic::CastChannel, Traffic::CastChannelGather, Traffic::CastTwelveBit,
+      Traffic::RestoreTwelveBit, Traffic::Dequantize,  Traffic::WeightTranspose,   Traffic::ScaleCopy};
   const auto* move = std::get_if<Move>(&call.work);
   if (move && std::find(std::begin(casts), std::end(casts), move->traffic) != std::end(casts)) return Casts;
   return OtherMemory;
@@ -50,7 +52,9 @@ std::array<double, category_count> compute_shares(const Answer& answer) {
 
 std::string usd(double value) { return human(Dollars(value)); }
 
-std::string counted(std::int64_t count, const char* one, const char* many) { return grouped(count) + " " + (count == 1 ? one : many); }
+std::string counted(std::int64_t count, const char* one, const char* many) {
+  return grouped(count) + " " + (count == 1 ? one : many);
+}
 
 Section what_section(const Answer& answer, const nlohmann::ordered_json& summary) {
   const TrainingPlan& p = *answer.plan;
@@ -61,15 +65,20 @@ Section what_section(const Answer& answer, const nlohmann::ordered_json& summary
   layout += ", " + counted(p.data(), "data-parallel copy", "data-parallel copies");
   Facts facts;
   facts.rows = {
-      {"model", fmt::format("{}, {} parameters, {} active a token", p.model.name, human_count(summary["model"]["parameters"].get<double>()),
+      {"model", fmt::format("{}, {} parameters, {} active a token", p.model.name,
+                            human_count(summary["model"]["parameters"].get<double>()),
                             human_count(summary["model"]["activated_parameters"].get<double>()))},
-      {"cluster", fmt::format("{} {} in {}, {}", grouped(p.gpus()), p.gpu.name, counted(p.nodes, "node", "nodes"), p.topology)},
+      {"cluster", fmt::format("{} {} in {}, {}", grouped(p.gpus()), p.gpu.name,
+                              counted(p.nodes, "node", "nodes"), p.topology)},
       {"layout", layout},
-      {"step", fmt::format("{} sequences of {} tokens, {} micro-batches a pipeline, {}", grouped(p.global_batch), grouped(p.sequence),
-                           p.micro_batches(), p.precision == Precision::Fp8 ? "FP8" : "BF16")},
+      {"step",
+       fmt::format("{} sequences of {} tokens, {} micro-batches a pipeline, {}", grouped(p.global_batch),
+                   grouped(p.sequence), p.micro_batches(), p.precision == Precision::Fp8 ? "FP8" : "BF16")},
       {"kernels", fmt::format("family {}", p.kernels.name)},
-      {"simulated", fmt::format("{} ranks of {} GPUs, {} events, {} flows", grouped(std::int64_t(answer.step.outcome.ranks.size())),
-                                grouped(p.gpus()), grouped(std::int64_t(answer.step.outcome.events)), grouped(std::int64_t(answer.step.outcome.flows)))}};
+      {"simulated", fmt::format("{} ranks of {} GPUs, {} events, {} flows",
+                                grouped(std::int64_t(answer.step.outcome.ranks.size())), grouped(p.gpus()),
+                                grouped(std::int64_t(answer.step.outcome.events)),
+                                grouped(std::int64_t(answer.step.outcome.flows)))}};
   Section section{"What was simulated", {facts}};
   for (const auto& note : summary["notes"]) section.blocks.push_back(Paragraph{note.get<std::string>()});
   return section;
@@ -81,19 +90,26 @@ Section answer_section(const Answer& answer, const nlohmann::ordered_json& summa
   const auto& run = summary["run"];
   const double days = run["days"].get<double>();
   if (run["gpu_hours"].get<double>() > 0) {
-    facts.rows.push_back({"whole run", fmt::format("{} GPU-hours, {}, {} at {} USD a GPU-hour", gpu_hours_text(run["gpu_hours"].get<double>()),
-                                                   days >= 1 ? fmt::format("{:.1f} days", days) : human(Seconds(86400 * days)),
-                                                   usd(run["cost_usd"].get<double>()), four_digits(answer.price.value()))});
+    facts.rows.push_back(
+        {"whole run", fmt::format("{} GPU-hours, {}, {} at {} USD a GPU-hour",
+                                  gpu_hours_text(run["gpu_hours"].get<double>()),
+                                  days >= 1 ? fmt::format("{:.1f} days", days) : human(Seconds(86400 * days)),
+                                  usd(run["cost_usd"].get<double>()), four_digits(answer.price.value()))});
   }
   facts.rows.push_back({"step", human(Seconds(step["time_s"].get<double>()))});
-  facts.rows.push_back({"speed", fmt::format("{} tokens/s a GPU, {} tokens a day", four_digits(step["tokens_per_s_per_gpu"].get<double>()),
+  facts.rows.push_back({"speed", fmt::format("{} tokens/s a GPU, {} tokens a day",
+                                             four_digits(step["tokens_per_s_per_gpu"].get<double>()),
                                              human_count(step["tokens_per_day"].get<double>()))});
-  facts.rows.push_back({"MFU", fmt::format("{} (attention counted causal), {} (in full)", percent(step["mfu_causal"].get<double>()),
+  facts.rows.push_back({"MFU", fmt::format("{} (attention counted causal), {} (in full)",
+                                           percent(step["mfu_causal"].get<double>()),
                                            percent(step["mfu_noncausal"].get<double>()))});
   const auto& memory = summary["memory"];
-  const Bytes peak(memory["peak_bytes"].get<std::int64_t>()), capacity(memory["capacity_bytes"].get<std::int64_t>());
-  const std::string left = peak > capacity ? binary_bytes(peak - capacity) + " too much" : binary_bytes(capacity - peak) + " left";
-  facts.rows.push_back({"memory", fmt::format("{} of {} on the fullest rank, {}", binary_bytes(peak), binary_bytes(capacity), left)});
+  const Bytes peak(memory["peak_bytes"].get<std::int64_t>()),
+      capacity(memory["capacity_bytes"].get<std::int64_t>());
+  const std::string left =
+      peak > capacity ? binary_bytes(peak - capacity) + " too much" : binary_bytes(capacity - peak) + " left";
+  facts.rows.push_back({"memory", fmt::format("{} of {} on the fullest rank, {}", binary_bytes(peak),
+                                              binary_bytes(capacity), left)});
   return {"Answer", {facts}};
 }
 
@@ -102,8 +118,9 @@ Section phases_section(const Answer& answer) {
   grid.headings = {{"phase", Align::Left}, {"tokens"}, {"step"}, {"GPU-hours"}, {"time"}, {"cost"}};
   for (const PhaseOutcome& p : answer.phases) {
     const bool given = p.step_time == Seconds(0);
-    grid.rows.push_back({p.name, p.tokens > 0 ? human_count(double(p.tokens)) : "", given ? "given" : human(p.step_time),
-                         gpu_hours_text(p.gpu_hours), human(p.wall), usd(p.gpu_hours * answer.price.value())});
+    grid.rows.push_back({p.name, p.tokens > 0 ? human_count(double(p.tokens)) : "",
+                         given ? "given" : human(p.step_time), gpu_hours_text(p.gpu_hours), human(p.wall),
+                         usd(p.gpu_hours * answer.price.value())});
   }
   return {"Phases", {grid}};
 }
@@ -115,7 +132,8 @@ Section step_section(const nlohmann::ordered_json& summary) {
   for (const StepPart& part : step_parts) {
     if (step["max"][part.key].get<double>() == 0) continue;  // The schedule has none of these.
     std::vector<std::string> cells = {part.label};
-    for (const auto* of : {&step, &step["rank0"], &step["min"], &step["max"]}) cells.push_back(fmt::format("{:.3f}", (*of)[part.key].get<double>()));
+    for (const auto* of : {&step, &step["rank0"], &step["min"], &step["max"]})
+      cells.push_back(fmt::format("{:.3f}", (*of)[part.key].get<double>()));
     grid.rows.push_back(cells);
   }
   return {"The step, rank by rank", {grid}};
@@ -133,7 +151,8 @@ Section published_section(const std::vector<ComparedFigure>& compared) {
     return sources.rows.back().label;
   };
   for (const ComparedFigure& f : compared) {
-    comparison.rows.push_back({figure_label(f.what), figure_text(f.what, f.simulated), figure_text(f.what, f.published), f.error_percent, mark_of(f)});
+    comparison.rows.push_back({figure_label(f.what), figure_text(f.what, f.simulated),
+                               figure_text(f.what, f.published), f.error_percent, mark_of(f)});
   }
   return {"Simulated beside published", {comparison, sources}};
 }
@@ -145,10 +164,15 @@ Section memory_section(const Answer& answer, const nlohmann::ordered_json& summa
   const double capacity = double(answer.plan->gpu.memory.value());
   for (std::size_t k = 0; k < memory_classes; ++k) {
     const Bytes bytes = rank.peak.of[k];
-    if (bytes > Bytes(0)) bars.rows.push_back({std::string(memory_class_name(MemoryClass(k))), double(bytes.value()) / capacity, binary_bytes(bytes)});
+    if (bytes > Bytes(0))
+      bars.rows.push_back({std::string(memory_class_name(MemoryClass(k))), double(bytes.value()) / capacity,
+                           binary_bytes(bytes)});
   }
-  std::stable_sort(bars.rows.begin(), bars.rows.end(), [](const auto& a, const auto& b) { return a.share > b.share; });
-  return {fmt::format("Memory of pipeline rank {}, share of {}", fullest, binary_bytes(answer.plan->gpu.memory)), {bars}};
+  std::stable_sort(bars.rows.begin(), bars.rows.end(),
+                   [](const auto& a, const auto& b) { return a.share > b.share; });
+  return {
+      fmt::format("Memory of pipeline rank {}, share of {}", fullest, binary_bytes(answer.plan->gpu.memory)),
+      {bars}};
 }
 
 }  // namespace
@@ -175,7 +199,8 @@ std::vector<TimePart> time_parts(const Answer& answer) {
   return parts;
 }
 
-Page page_of(const Answer& answer, const nlohmann::ordered_json& summary, const std::vector<ComparedFigure>& compared) {
+Page page_of(const Answer& answer, const nlohmann::ordered_json& summary,
+             const std::vector<ComparedFigure>& compared) {
   Page page;
   page.title = answer.scenario->title.empty() ? answer.plan->model.name : answer.scenario->title;
   page.sections.push_back(answer_section(answer, summary));

@@ -12,11 +12,17 @@ Column numbers(std::string name, std::string unit, std::string meaning) {
 Column counts(std::string name, std::string unit, std::string meaning) {
   return {std::move(name), std::move(unit), std::move(meaning), std::vector<std::int64_t>{}};
 }
-Column texts(std::string name, std::string meaning) { return {std::move(name), "", std::move(meaning), std::vector<std::string>{}}; }
+Column texts(std::string name, std::string meaning) {
+  return {std::move(name), "", std::move(meaning), std::vector<std::string>{}};
+}
 
 void add(Column& column, double value) { std::get<std::vector<double>>(column.values).push_back(value); }
-void add(Column& column, std::int64_t value) { std::get<std::vector<std::int64_t>>(column.values).push_back(value); }
-void add(Column& column, std::string value) { std::get<std::vector<std::string>>(column.values).push_back(std::move(value)); }
+void add(Column& column, std::int64_t value) {
+  std::get<std::vector<std::int64_t>>(column.values).push_back(value);
+}
+void add(Column& column, std::string value) {
+  std::get<std::vector<std::string>>(column.values).push_back(std::move(value));
+}
 
 double seconds(Picoseconds time) { return to_seconds(time).value(); }
 
@@ -39,7 +45,9 @@ Table ranks_table(const Answer& answer) {
   const std::size_t each = ranks.size() / answer.step.tails.size();
   const int gpus = answer.plan->gpus_per_pipeline_rank();
   const double tail = seconds(answer.step.time - answer.step.outcome.pipeline_end);
-  const int stride = answer.plan->fidelity == Fidelity::Full ? int(std::size_t(gpus) / each) : answer.plan->model.experts ? 1 : gpus / int(each);
+  const int stride = answer.plan->fidelity == Fidelity::Full ? int(std::size_t(gpus) / each)
+                     : answer.plan->model.experts            ? 1
+                                                             : gpus / int(each);
   for (std::size_t i = 0; i < ranks.size(); ++i) {
     const RankTime& a = ranks[i];
     const double own = answer.step.tails[i / each].total().value();
@@ -47,9 +55,16 @@ Table ranks_table(const Answer& answer) {
     auto& c = t.columns;
     add(c[0], std::int64_t(p) * gpus + std::int64_t(i % each) * stride);
     add(c[1], std::int64_t(p));
-    const double values[] = {seconds(a.forward), seconds(a.input_backward), seconds(a.weight_backward), seconds(a.overlapped),
-                             seconds(a.bubble) + tail - own, own, seconds(a.exposed), seconds(a.compute),
-                             seconds(a.communication), seconds(a.barrier)};
+    const double values[] = {seconds(a.forward),
+                             seconds(a.input_backward),
+                             seconds(a.weight_backward),
+                             seconds(a.overlapped),
+                             seconds(a.bubble) + tail - own,
+                             own,
+                             seconds(a.exposed),
+                             seconds(a.compute),
+                             seconds(a.communication),
+                             seconds(a.barrier)};
     for (std::size_t k = 0; k < std::size(values); ++k) add(c[k + 2], values[k]);
     add(c[12], std::int64_t(a.kernels));
   }
@@ -58,11 +73,16 @@ Table ranks_table(const Answer& answer) {
 
 std::string block_name(const Block& block) {
   switch (block.kind) {
-    case BlockKind::Embedding: return "embedding";
-    case BlockKind::Dense: return "dense " + std::to_string(block.layer);
-    case BlockKind::Moe: return "moe " + std::to_string(block.layer);
-    case BlockKind::Predict: return "mtp";
-    case BlockKind::Head: return "head";
+    case BlockKind::Embedding:
+      return "embedding";
+    case BlockKind::Dense:
+      return "dense " + std::to_string(block.layer);
+    case BlockKind::Moe:
+      return "moe " + std::to_string(block.layer);
+    case BlockKind::Predict:
+      return "mtp";
+    case BlockKind::Head:
+      return "head";
   }
   return "";
 }
@@ -90,13 +110,18 @@ Table stages_table(const Answer& answer) {
 
 Table phases_table(const Answer& answer) {
   Table t{"phases", "the run, phase by phase", {}};
-  t.columns = {texts("phase", "name"), counts("tokens", "1", "trained"), numbers("steps", "1", "optimizer steps"),
+  t.columns = {texts("phase", "name"),
+               counts("tokens", "1", "trained"),
+               numbers("steps", "1", "optimizer steps"),
                numbers("step_time_s", "s", "at the full batch; 0 where the hours are given"),
-               numbers("gpu_hours", "h", "GPU-hours"), numbers("days", "d", "on all GPUs"), numbers("cost_usd", "USD", "at the price of an hour")};
+               numbers("gpu_hours", "h", "GPU-hours"),
+               numbers("days", "d", "on all GPUs"),
+               numbers("cost_usd", "USD", "at the price of an hour")};
   for (const PhaseOutcome& p : answer.phases) {
     add(t.columns[0], p.name);
     add(t.columns[1], p.tokens);
-    const double values[] = {p.steps, p.step_time.value(), p.gpu_hours, p.wall.value() / 86400, p.gpu_hours * answer.price.value()};
+    const double values[] = {p.steps, p.step_time.value(), p.gpu_hours, p.wall.value() / 86400,
+                             p.gpu_hours * answer.price.value()};
     for (std::size_t k = 0; k < std::size(values); ++k) add(t.columns[k + 2], values[k]);
   }
   return t;
@@ -124,10 +149,15 @@ Table memory_table(const Answer& answer) {
 
 Table kernels_table(const Answer& answer) {
   Table t{"kernels", "every kernel of every kind of block, with balanced rows", {}};
-  t.columns = {counts("kernel", "1", "row"), texts("block", "kind of block"), texts("segment", "stretch between messages"),
-               texts("name", "kernel"), counts("launches", "1", "in a row"), numbers("alone_s", "s", "nothing beside"),
+  t.columns = {counts("kernel", "1", "row"),
+               texts("block", "kind of block"),
+               texts("segment", "stretch between messages"),
+               texts("name", "kernel"),
+               counts("launches", "1", "in a row"),
+               numbers("alone_s", "s", "nothing beside"),
                numbers("beside_barrier_s", "s", "a barrier kernel holds its multiprocessors"),
-               numbers("beside_transfer_s", "s", "an all-to-all runs"), numbers("flops", "1", "operations executed")};
+               numbers("beside_transfer_s", "s", "an all-to-all runs"),
+               numbers("flops", "1", "operations executed")};
   std::int64_t row = 0;
   for (const PricedKernel& k : priced_kernels(*answer.plan, answer.step)) {
     add(t.columns[0], row++);
@@ -143,8 +173,10 @@ Table kernels_table(const Answer& answer) {
 
 Table links_table(const Answer& answer) {
   Table t{"links", "what crossed each link of the fabric", {}};
-  t.columns = {counts("link", "1", "index"), texts("name", "from and to"), numbers("carried_bytes", "B", "link time x capacity"),
-               numbers("busy_s", "s", "at least one flow on it"), numbers("use", "1", "carried over what the step could carry")};
+  t.columns = {counts("link", "1", "index"), texts("name", "from and to"),
+               numbers("carried_bytes", "B", "link time x capacity"),
+               numbers("busy_s", "s", "at least one flow on it"),
+               numbers("use", "1", "carried over what the step could carry")};
   const Fabric fabric = find_topology(answer.plan->topology)->build(answer.plan->fabric);
   const double time = seconds(answer.step.time);
   for (LinkIndex link = 0; link < answer.step.outcome.link_bytes.size(); ++link) {
@@ -161,8 +193,12 @@ Table links_table(const Answer& answer) {
 
 Table published_table(const std::vector<ComparedFigure>& compared) {
   Table t{"published", "published figures beside simulated ones", {}};
-  t.columns = {texts("what", "summary key"), numbers("simulated", "1", "in the key's unit"), numbers("published", "1", "in the key's unit"),
-               numbers("error_percent", "percent", "of the published"), texts("source", "where published"), texts("note", "")};
+  t.columns = {texts("what", "summary key"),
+               numbers("simulated", "1", "in the key's unit"),
+               numbers("published", "1", "in the key's unit"),
+               numbers("error_percent", "percent", "of the published"),
+               texts("source", "where published"),
+               texts("note", "what to know about the figure")};
   for (const ComparedFigure& f : compared) {
     add(t.columns[0], f.what);
     add(t.columns[1], f.simulated);
@@ -177,7 +213,8 @@ Table published_table(const std::vector<ComparedFigure>& compared) {
 }  // namespace
 
 std::vector<Table> tables_of(const Answer& answer, const std::vector<ComparedFigure>& compared) {
-  std::vector<Table> tables = {ranks_table(answer), stages_table(answer), kernels_table(answer), phases_table(answer), memory_table(answer)};
+  std::vector<Table> tables = {ranks_table(answer), stages_table(answer), kernels_table(answer),
+                               phases_table(answer), memory_table(answer)};
   if (!answer.step.outcome.link_bytes.empty()) tables.push_back(links_table(answer));
   if (!compared.empty()) tables.push_back(published_table(compared));
   return tables;

@@ -11,7 +11,8 @@
 namespace orrery {
 namespace {
 
-/// Faults of a file that a scenario key names: shown where they stand in that file, if they do, and at the key.
+/// Faults of a file that a scenario key names: shown where they stand in that file, if they do, and at the
+/// key.
 void add_faults(Assembled& out, const std::string& key, const std::string& file, Diagnostics faults) {
   const std::vector<Place> named = locate(out.document, key);
   for (Diagnostic& fault : faults) {
@@ -35,7 +36,8 @@ Spec take(Assembled& out, const std::string& key, const std::string& name, Hardw
   return {};
 }
 
-/// Findings name JSON keys; this is where those stand. A text that is no JSON has the one place where it breaks.
+/// Findings name JSON keys; this is where those stand. A text that is no JSON has the one place where it
+/// breaks.
 Diagnostics place_in_json(const SourceText& file, int source, const Findings& findings) {
   const ParsedText parsed = parse_json(file.text, source);
   const Document document{parsed.root, {}};
@@ -78,7 +80,9 @@ const CollectiveConstants* collectives_for(std::string_view gpu) {
 }
 
 Recompute recompute(const std::vector<std::string>& words) {
-  const auto has = [&](std::string_view word) { return std::find(words.begin(), words.end(), word) != words.end(); };
+  const auto has = [&](std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
   return {.norm = has("norm"),
           .up_projection = has("up_projection"),
           .activation = has("swiglu"),
@@ -138,7 +142,8 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.gpu = take(out, "cluster.gpu", s.cluster.gpu, read_gpu(s.cluster.gpu));
   const std::string node = s.cluster.node.value_or(std::string(default_node(s.cluster.gpu)));
   plan.node = take(out, "cluster.node", node, read_node(node));
-  out.network_switch = take(out, "cluster.switch", s.cluster.network_switch, read_switch(s.cluster.network_switch));
+  out.network_switch =
+      take(out, "cluster.switch", s.cluster.network_switch, read_switch(s.cluster.network_switch));
   const std::string nic = s.cluster.nic.value_or(plan.node.nic);
   if (!nic.empty()) plan.nic = take(out, "cluster.nic", nic, read_nic(nic));
   if (!out.ok()) return out;
@@ -147,9 +152,11 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.nodes = s.cluster.nodes;
   plan.topology = s.cluster.topology;
   plan.fabric = fabric_request(plan.node, plan.gpu, plan.nic, out.network_switch, plan.nodes);
-  plan.pipeline = s.plan.pipeline, plan.expert = s.plan.expert, plan.tensor = s.plan.tensor, plan.context = s.plan.context;
+  plan.pipeline = s.plan.pipeline, plan.expert = s.plan.expert, plan.tensor = s.plan.tensor,
+  plan.context = s.plan.context;
   plan.virtual_stages = s.plan.virtual_stages;
-  plan.micro_batch = s.plan.micro_batch, plan.global_batch = s.plan.global_batch, plan.sequence = s.plan.sequence;
+  plan.micro_batch = s.plan.micro_batch, plan.global_batch = s.plan.global_batch,
+  plan.sequence = s.plan.sequence;
   plan.precision = s.plan.precision == "fp8" ? Precision::Fp8 : Precision::Bf16;
   plan.recompute = recompute(s.plan.recompute);
   plan.attention = s.plan.attention == "unfused" ? AttentionKernel::Unfused : AttentionKernel::Fused;
@@ -157,7 +164,8 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.overlap = s.plan.overlap == "exposed" ? Overlap::Exposed : Overlap::Hidden;
   plan.layer_messages = layer_messages(s.plan.layer_messages);
   plan.scaling = s.plan.scaling == "tensor" ? Scaling::Tensor : Scaling::Tile;
-  plan.pipeline_messages = s.plan.pipeline_messages == "eager" ? PipelineMessages::Eager : PipelineMessages::Batched;
+  plan.pipeline_messages =
+      s.plan.pipeline_messages == "eager" ? PipelineMessages::Eager : PipelineMessages::Batched;
   plan.copy_messages = s.plan.copy_messages == "hidden" ? CopyMessages::Hidden : CopyMessages::Exposed;
   plan.layer_map = layer_map(s.plan.layer_map.rule);
   plan.blocks = s.plan.layer_map.blocks;
@@ -192,11 +200,13 @@ MemoryRequest memory_request(const TrainingPlan& plan) {
   const int lanes = plan.gpus_per_pipeline_rank();
   request.dense_copies = plan.optimizer.sharded ? plan.data() * plan.context * held_twice : 1;
   request.expert_copies = plan.optimizer.sharded ? lanes / plan.expert * held_twice : 1;
-  // What a rank keeps is a sum over its live chunks' layers, each with its own draw: the fullest of some thousand ranks
-  // lies 3.5 deviations of that sum up.
-  const double draws = double(plan.pipeline + 1) * (plan.model.layers + plan.model.predict_layers) / double(request.stages.size());
+  // What a rank keeps is a sum over its live chunks' layers, each with its own draw: the fullest of some
+  // thousand ranks lies 3.5 deviations of that sum up.
+  const double draws = double(plan.pipeline + 1) * (plan.model.layers + plan.model.predict_layers) /
+                       double(request.stages.size());
   request.expert_rows = 1 + 3.5 * plan.row_spread / std::sqrt(draws);
   request.ranks_per_node = plan.node.gpus;
+  if (plan.layer_messages == LayerMessages::AllReduce) request.rules.split = TensorSplit::Matrices;
   return request;
 }
 

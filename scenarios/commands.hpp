@@ -12,9 +12,9 @@ struct CommandLine {
   std::string verb;
   std::vector<std::string> names;  ///< Scenarios, or what `explain`, `schedule` and `completion` are about.
   std::vector<std::string> sets;
-  std::string out;                 ///< Empty: out/NAME.
-  std::string fidelity;            ///< Empty: as the scenario says.
-  int threads = 0;                 ///< 0: all cores.
+  std::string out;                                        ///< Empty: out/NAME.
+  std::string fidelity;                                   ///< Empty: as the scenario says.
+  int threads = 0;                                        ///< 0: all cores.
   int ranks = 8, micro_batches = 20, virtual_stages = 2;  ///< Of `schedule`.
   std::vector<std::string> trace;  ///< GPUs to trace, each word a number or several with commas.
   bool traced = false, json = false, quiet = false, ascii = false, sensitivity = false, gantt = false;

@@ -2,7 +2,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "models/pipeline/schedule.hpp"
 #include "scenarios/embedded.hpp"
+#include "scenarios/explain.hpp"
+#include "scenarios/nearest.hpp"
 
 namespace orrery {
 namespace {
@@ -15,11 +18,7 @@ std::string options_of(const CLI::App& app) {
   return words;
 }
 
-std::string names_of(DataKind kind) {
-  std::string words;
-  for (const std::string_view name : data_names(kind)) words += (words.empty() ? "" : " ") + std::string(name);
-  return words;
-}
+std::string names_of(DataKind kind) { return joined(data_names(kind), " "); }
 
 std::vector<const CLI::App*> verbs_of(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
@@ -28,27 +27,36 @@ std::vector<const CLI::App*> verbs_of(const CLI::App& app) {
 std::string subjects_of(const CLI::App& verb) {
   const std::string name = verb.get_name();
   if (name == "run" || name == "show" || name == "check") return names_of(DataKind::Scenario);
-  return name == "completion" ? "bash zsh fish" : "";
+  if (name == "explain") return joined(explained_names(), " ");
+  if (name == "completion") return "bash zsh fish";
+  std::vector<std::string_view> schedules;
+  for (const ScheduleKind& kind : schedule_kinds()) schedules.push_back(kind.name);
+  return name == "schedule" ? joined(schedules, " ") : "";
 }
 
 std::string bash(const CLI::App& app) {
   std::string verbs, cases;
   for (const CLI::App* verb : verbs_of(app)) {
     verbs += (verbs.empty() ? "" : " ") + verb->get_name();
-    cases += "    " + verb->get_name() + ") words=\"" + options_of(*verb) + " " + subjects_of(*verb) + "\" ;;\n";
+    cases +=
+        "    " + verb->get_name() + ") words=\"" + options_of(*verb) + " " + subjects_of(*verb) + "\" ;;\n";
   }
-  return "_orrery() {\n  local words\n  case \"${COMP_WORDS[1]}\" in\n" + cases + "    *) words=\"" + verbs + " --help --version\" ;;\n  esac\n" +
+  return "_orrery() {\n  local words\n  case \"${COMP_WORDS[1]}\" in\n" + cases + "    *) words=\"" + verbs +
+         " --help --version\" ;;\n  esac\n" +
          "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
          "  [ ${#COMPREPLY[@]} -eq 0 ] && COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
          "complete -o filenames -F _orrery orrery\n";
 }
 
-std::string zsh(const CLI::App& app) { return "#compdef orrery\nautoload -U +X bashcompinit && bashcompinit\n" + bash(app); }
+std::string zsh(const CLI::App& app) {
+  return "#compdef orrery\nautoload -U +X bashcompinit && bashcompinit\n" + bash(app);
+}
 
 std::string fish(const CLI::App& app) {
   std::string script;
   for (const CLI::App* verb : verbs_of(app)) {
-    script += "complete -c orrery -n __fish_use_subcommand -a " + verb->get_name() + " -d '" + verb->get_description() + "'\n";
+    script += "complete -c orrery -n __fish_use_subcommand -a " + verb->get_name() + " -d '" +
+              verb->get_description() + "'\n";
     const std::string when = "complete -c orrery -n '__fish_seen_subcommand_from " + verb->get_name() + "'";
     for (const CLI::Option* option : verb->get_options()) {
       for (const std::string& name : option->get_lnames()) script += when + " -l " + name + "\n";

@@ -1,6 +1,8 @@
-# Turns the docstrings of the models' public headers into one C++ source, so that `orrery explain` says what the code says.
+# Turns the docstrings of the models' public headers into one C++ source, so that `orrery explain` says what the
+# code says.
 #   cmake -DROOT=<source tree> -DOUT=<file.cpp> -P docstrings.cmake
-file(GLOB_RECURSE headers RELATIVE "${ROOT}" "${ROOT}/models/*.hpp" "${ROOT}/sim/flow_network.hpp" "${ROOT}/topologies/routing.hpp")
+file(GLOB_RECURSE headers RELATIVE "${ROOT}"
+  "${ROOT}/models/*.hpp" "${ROOT}/sim/flow_network.hpp" "${ROOT}/topologies/routing.hpp")
 list(SORT headers)
 foreach(code 1 2 3 4)
   string(ASCII ${code} c${code})
@@ -20,7 +22,8 @@ foreach(header ${headers})
     if(line MATCHES "^/// ?(.*)$")
       string(APPEND doc "${CMAKE_MATCH_1}\n")
     else()
-      if(NOT doc STREQUAL "" AND (line MATCHES "^(struct|class|enum class) ([A-Za-z_]+)" OR line MATCHES "^[A-Za-z][A-Za-z0-9_:<>,* &]* [*&]?([a-z_0-9]+)\\("))
+      if(NOT doc STREQUAL "" AND (line MATCHES "^(struct|class|enum class) ([A-Za-z_]+)" OR
+                                  line MATCHES "^[A-Za-z][A-Za-z0-9_:<>,* &]* [*&]?([a-z_0-9]+)\\("))
         if(line MATCHES "^(struct|class|enum class) ([A-Za-z_]+)")
           set(name "${CMAKE_MATCH_2}")
         else()

@@ -20,12 +20,16 @@ std::string data_file(const DataRow& row) {
 std::string family_errors(const DataRow& row) {
   const Checked<KernelFamily> family = read_kernel_family(row.text, row.name);
   if (!family.ok()) return {};
-  std::string text = fmt::format("{}: kernel family, measured on {}\n{}\n\nmean absolute error, kernels of 100 us or more\n", row.name,
-                                 family.value.fitted_on.gpu, family.value.about);
+  std::string text =
+      fmt::format("{}: kernel family, measured on {}\n{}\n\nmean absolute error, kernels of 100 us or more\n",
+                  row.name, family.value.fitted_on.gpu, family.value.about);
   for (const TableError& e : family.value.errors) {
-    const auto percent = [](const std::optional<double>& p) { return p ? fmt::format("{:.1f} %", *p) : std::string("-"); };
-    text += fmt::format("  {:<44} {:<22} fitted {:>7} ({} rows), held out {:>7} ({} rows)\n", e.table, e.what, percent(e.fitted_percent),
-                        e.fitted_rows, percent(e.held_out_percent), e.held_out_rows);
+    const auto percent = [](const std::optional<double>& p) {
+      return p ? fmt::format("{:.1f} %", *p) : std::string("-");
+    };
+    text +=
+        fmt::format("  {:<44} {:<22} fitted {:>7} ({} rows), held out {:>7} ({} rows)\n", e.table, e.what,
+                    percent(e.fitted_percent), e.fitted_rows, percent(e.held_out_percent), e.held_out_rows);
   }
   return text + "\n" + std::string(row.text);
 }
@@ -34,9 +38,12 @@ std::string model_numbers(const DataRow& row) {
   const Checked<Transformer> model = read_transformer(row.text, row.name);
   if (!model.ok()) return {};
   const ParameterCount count = count_parameters(model.value);
-  return fmt::format("{}: {} parameters, {} active a token (embedding and head counted), {} in multi-token-prediction modules\n"
-                     "{} bytes of KV cache a token in BF16\n\n",
-                     row.name, count.total, count.activated, count.predict_own, kv_cache_bytes_per_token(model.value).value());
+  return fmt::format(
+      "{}: {} parameters, {} active a token (embedding and head counted), {} in multi-token-prediction "
+      "modules\n"
+      "{} bytes of KV cache a token in BF16\n\n",
+      row.name, count.total, count.activated, count.predict_own,
+      kv_cache_bytes_per_token(model.value).value());
 }
 
 }  // namespace
@@ -54,11 +61,15 @@ std::optional<std::string> explanation(std::string_view name) {
     text += data_file(row);
   }
   if (const ScheduleKind* kind = find_schedule(name)) {
-    text += fmt::format("{}: pipeline schedule\n{}\nsee it: orrery schedule {} --ranks 8 --micro-batches 20\n", kind->name, kind->help, kind->name);
+    text +=
+        fmt::format("{}: pipeline schedule\n{}\nsee it: orrery schedule {} --ranks 8 --micro-batches 20\n",
+                    kind->name, kind->help, kind->name);
   }
-  if (const TopologyKind* kind = find_topology(name)) text += fmt::format("{}: topology\n{}\n", kind->name, kind->help);
+  if (const TopologyKind* kind = find_topology(name))
+    text += fmt::format("{}: topology\n{}\n", kind->name, kind->help);
   for (int i = 0; i < docstring_count; ++i) {
-    if (docstrings[i].name == name) text += fmt::format("{} ({})\n\n{}", name, docstrings[i].header, docstrings[i].text);
+    if (docstrings[i].name == name)
+      text += fmt::format("{} ({})\n\n{}", name, docstrings[i].header, docstrings[i].text);
   }
   if (text.empty()) return std::nullopt;
   return text;

@@ -7,8 +7,9 @@
 
 namespace orrery {
 
-/// What there is to say about a scenario key, a hardware entry (with the source of every number), a kernel family
-/// (with its errors), a model, a schedule, a topology, or a model function (its docstring). None for other names.
+/// What there is to say about a scenario key, a hardware entry (with the source of every number), a kernel
+/// family (with its errors), a model, a schedule, a topology, or a model function (its docstring). None for
+/// other names.
 std::optional<std::string> explanation(std::string_view name);
 
 /// All names that have an explanation, for "did you mean".

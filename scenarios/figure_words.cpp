@@ -22,11 +22,13 @@ constexpr Words leaves[] = {{"tokens_per_day", "tokens a day"},
                             {"flops_per_s_per_gpu_noncausal", "rate of a GPU, attention in full"},
                             {"gpu_hours", "GPU-hours"},
                             {"cost_usd", "cost"}};
-constexpr Words scopes[] = {{"rank0", "rank 0"}, {"min", "least rank"}, {"max", "most rank"}, {"run", "whole run"}};
+constexpr Words scopes[] = {
+    {"rank0", "rank 0"}, {"min", "least rank"}, {"max", "most rank"}, {"run", "whole run"}};
 
 std::string spaced(std::string_view text) {
   std::string words(text);
-  std::replace_if(words.begin(), words.end(), [](char c) { return c == '_' || c == '.'; }, ' ');
+  std::replace_if(
+      words.begin(), words.end(), [](char c) { return c == '_' || c == '.'; }, ' ');
   return words;
 }
 
@@ -58,20 +60,30 @@ std::string figure_label(std::string_view key) {
   return root == "phases" ? scope + ", " + leaf : leaf + ", " + scope;
 }
 
-std::string gpu_hours_text(double hours) { return hours >= 1e4 ? four_digits(hours / 1000) + " K" : four_digits(hours); }
+std::string gpu_hours_text(double hours) {
+  return hours >= 1e4 ? four_digits(hours / 1000) + " K" : four_digits(hours);
+}
 
 std::string figure_text(std::string_view key, double value) {
   switch (kind_of_summary_key(key)) {
-    case QuantityKind::Time: return human(Seconds(value));
-    case QuantityKind::Share: return percent(value);
-    case QuantityKind::Money: return human(Dollars(value));
-    case QuantityKind::Compute: return human(FlopsPerSecond(value));
-    case QuantityKind::Bandwidth: return human(BytesPerSecond(value));
-    case QuantityKind::Size: return decimal_bytes(Bytes(std::llround(value)));
-    case QuantityKind::Power: return human(Watts(value));
+    case QuantityKind::Time:
+      return human(Seconds(value));
+    case QuantityKind::Share:
+      return percent(value);
+    case QuantityKind::Money:
+      return human(Dollars(value));
+    case QuantityKind::Compute:
+      return human(FlopsPerSecond(value));
+    case QuantityKind::Bandwidth:
+      return human(BytesPerSecond(value));
+    case QuantityKind::Size:
+      return decimal_bytes(Bytes(std::llround(value)));
+    case QuantityKind::Power:
+      return human(Watts(value));
     case QuantityKind::Count:
     case QuantityKind::Energy:
-    case QuantityKind::MoneyPerHour: break;
+    case QuantityKind::MoneyPerHour:
+      break;
   }
   if (key.ends_with("gpu_hours")) return gpu_hours_text(value);
   return value >= 1e4 ? human_count(value) : four_digits(value);

@@ -19,8 +19,8 @@ constexpr StepPart step_parts[] = {{"forward (1F)", "forward_s"},
                                    {"exposed all-to-all, in ops", "exposed_communication_s"}};
 
 /// A summary key as a person would say it: "step.rank0.bubble_s" -> "bubble, rank 0",
-/// "phases.pre-training.gpu_hours" -> "pre-training, GPU-hours". Keys without words of their own lose dots and
-/// underscores.
+/// "phases.pre-training.gpu_hours" -> "pre-training, GPU-hours". Keys without words of their own lose dots
+/// and underscores.
 std::string figure_label(std::string_view key);
 
 /// A figure with the unit that its key ends in: 19.926 of "step.time_s" -> "19.93 s".

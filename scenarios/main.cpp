@@ -4,6 +4,8 @@
 #include <cstring>
 #include <iostream>
 
+#include "reports/style.hpp"
+#include "reports/text_layout.hpp"
 #include "scenarios/commands.hpp"
 #include "scenarios/completion.hpp"
 #include "scenarios/nearest.hpp"
@@ -27,40 +29,54 @@ struct Verb {
 };
 
 constexpr Verb verbs[] = {
-    {"run", "Simulate a scenario: the step, the GPU-hours, the bill", "orrery run deepseek-v3 --out out/v3 --set cluster.gpu_hour=\"3 USD/h\"",
-     "SCENARIO", false, true, true, run_command},
-    {"show", "Print the resolved scenario with the origin of every value", "orrery show deepseek-v3 --set plan.schedule=1f1b", "SCENARIO",
-     false, true, false, show_command},
-    {"check", "Find everything wrong with scenarios without simulating them", "orrery check deepseek-v3 llama-3.1-405b-16k", "SCENARIO", true,
-     true, false, check_command},
-    {"list", "List what is built in: scenarios, models, hardware, topologies, schedules", "orrery list", "", false, false, false, list_command},
-    {"explain", "Explain a scenario key, a hardware entry with its sources, a kernel family or a model function",
+    {"run", "Simulate a scenario: the step, the GPU-hours, the bill",
+     "orrery run deepseek-v3 --out out/v3 --set cluster.gpu_hour=\"3 USD/h\"", "SCENARIO", false, true, true,
+     run_command},
+    {"show", "Print the resolved scenario with the origin of every value",
+     "orrery show deepseek-v3 --set plan.schedule=1f1b", "SCENARIO", false, true, false, show_command},
+    {"check", "Find everything wrong with scenarios without simulating them",
+     "orrery check deepseek-v3 llama-3.1-405b-16k", "SCENARIO", true, true, false, check_command},
+    {"list", "List what is built in: scenarios, models, hardware, topologies, schedules", "orrery list", "",
+     false, false, false, list_command},
+    {"explain", "Explain a scenario key, a model, a schedule, hardware with its sources, or a model function",
      "orrery explain plan.schedule", "NAME", false, false, false, explain_command},
-    {"schedule", "Print a pipeline schedule as the papers draw it", "orrery schedule dualpipe --ranks 8 --micro-batches 20", "NAME", false,
-     false, false, schedule_command},
-    {"completion", "Print a completion script for bash, zsh or fish", "orrery completion bash > /etc/bash_completion.d/orrery", "SHELL", false,
-     false, false, completion_command},
+    {"schedule", "Print a pipeline schedule as the papers draw it",
+     "orrery schedule dualpipe --ranks 8 --micro-batches 20", "NAME", false, false, false, schedule_command},
+    {"completion", "Print a completion script for bash, zsh or fish",
+     "orrery completion bash > /etc/bash_completion.d/orrery", "SHELL", false, false, false,
+     completion_command},
 };
 
 void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
   CLI::App* sub = app.add_subcommand(verb.name, verb.help);
-  sub->footer(std::string("Example:\n  ") + verb.example);
+  sub->set_help_flag("-h,--help", "print this text");
   sub->allow_extras();
   const char* what = verb.takes_scenario ? "built-in name or path of a scenario" : "";
   // Counted after parsing, when words that --trace took are given back.
   if (*verb.subject) sub->add_option(verb.subject, line.names, what)->expected(0, 1 << 20)->type_name("");
-  sub->add_flag("--json", line.json, "print the answer (or what is wrong) as JSON on standard output");
+  sub->add_flag("--json", line.json, "print the answer, or what is wrong, as JSON on standard output");
   if (verb.takes_scenario) {
-    sub->add_option("-s,--set", line.sets, "put KEY=VALUE on top of the file; may be repeated")->expected(1)->take_all()->type_name("KEY=VALUE");
+    sub->add_option("-s,--set", line.sets, "put KEY=VALUE on top of the file; may be repeated")
+        ->expected(1)
+        ->take_all()
+        ->type_name("KEY=VALUE");
     sub->add_flag("-q,--quiet", line.quiet, "print nothing but errors, and JSON if asked for");
   }
   if (verb.simulates) {
     sub->add_option("-o,--out", line.out, "output folder (default: out/NAME)")->type_name("DIR");
-    sub->add_option("-j,--threads", line.threads, "threads (default: all cores); the result is the same")->check(CLI::Range(1, 4096))->type_name("N");
-    sub->add_option("--fidelity", line.fidelity, "folded: one group of ranks a pipeline rank; full: every rank, every flow")->type_name("WORD");
-    sub->add_option("--trace", line.trace, "keep the timeline of these GPUs (of GPU 0 if none is named) as a Perfetto trace")
-        ->expected(0, 1)->type_name("[GPU,...]")->each([&line](const std::string&) { line.traced = true; });
-    sub->add_flag("--sensitivity", line.sensitivity, "also run the step under other choices of what is not published");
+    sub->add_option("-j,--threads", line.threads, "threads (default: all cores); the result is the same")
+        ->check(CLI::Range(1, 4096))
+        ->type_name("N");
+    sub->add_option("--fidelity", line.fidelity,
+                    "folded: one group of ranks a pipeline rank; full: every rank, every flow")
+        ->type_name("WORD");
+    sub->add_option("--trace", line.trace,
+                    "keep the timeline of these GPUs (of GPU 0 if none is named) as a Perfetto trace")
+        ->expected(0, 1 << 20)
+        ->take_all()
+        ->type_name("[GPU,...]");
+    sub->add_flag("--sensitivity", line.sensitivity,
+                  "also run the step under other choices of what is not published");
     sub->add_flag("--ascii", line.ascii, "no Unicode in the summary");
   }
   if (verb.run == schedule_command) {
@@ -72,6 +88,57 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
     count("--virtual-stages", line.virtual_stages, "stages a rank, for the interleaved schedule", 1024);
     sub->add_flag("--gantt", line.gantt, "draw against time instead of listing the order");
   }
+}
+
+/// "  -o, --out DIR          output folder (default: out/NAME)", continued below itself.
+std::string entry(const std::string& label, const std::string& help, int columns) {
+  constexpr int indent = 26;
+  std::string text, left = "  " + label;
+  if (left.size() + 2 > indent) {
+    text = left + "\n";
+    left.clear();
+  }
+  for (const std::string& part : wrapped(help, columns - indent)) {
+    text += padded(left, indent, Align::Left) + part + "\n";
+    left.clear();
+  }
+  return text;
+}
+
+std::string label_of(const CLI::Option& option) {
+  std::string label = "    ";
+  for (const std::string& name : option.get_snames()) label = "-" + name + ", ";
+  for (const std::string& name : option.get_lnames()) label += "--" + name;
+  const bool takes_value = option.get_items_expected_max() > 0;
+  const std::string type = option.get_type_name();  // A range follows after a colon.
+  return takes_value ? label + " " + type.substr(0, type.find(':')) : label;
+}
+
+std::string help_of(const Verb& verb, const CLI::App& sub, int columns) {
+  std::string text = std::string(verb.help) + ".\n\n  orrery " + verb.name + " [OPTION]...";
+  if (*verb.subject) text += std::string(" ") + verb.subject + (verb.several ? "..." : "");
+  text += "\n\nOptions:\n";
+  for (const CLI::Option* option : sub.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    const std::string usual = option->get_default_str();
+    const std::string help = option->get_description() + (usual.empty() ? "" : " (default: " + usual + ")");
+    text += entry(label_of(*option), help, columns);
+  }
+  return text + "\nExample:\n  " + verb.example + "\n";
+}
+
+std::string help_of_all(int columns) {
+  std::string text =
+      "Orrery simulates GPU clusters that train large Mixture-of-Experts models.\n\n"
+      "  orrery VERB ...\n\nVerbs:\n";
+  for (const Verb& verb : verbs) text += entry(verb.name, verb.help, columns);
+  return text +
+         "\nEach verb explains itself with an example: orrery run --help\n\nExit codes:\n"
+         "  0  done\n"
+         "  1  the machine failed: disk, permission\n"
+         "  2  wrong input\n"
+         "  3  the plan does not fit into the GPUs' memory\n"
+         "  4  a verdict or gate failed\n";
 }
 
 std::string suggest_verb(const std::string& wrong) {
@@ -96,7 +163,8 @@ constexpr const char* first_words =
     "  orrery --help                 all verbs\n";
 
 const Verb* find_verb(std::string_view name) {
-  const auto found = std::find_if(std::begin(verbs), std::end(verbs), [&](const Verb& verb) { return name == verb.name; });
+  const auto found =
+      std::find_if(std::begin(verbs), std::end(verbs), [&](const Verb& verb) { return name == verb.name; });
   return found == std::end(verbs) ? nullptr : found;
 }
 
@@ -111,11 +179,20 @@ std::optional<Diagnostic> fault_of(const CommandLine& line, const CLI::App& sub,
     return Diagnostic{"", "unknown option '" + extra + "' of " + verb.name, suggest_option(sub, extra), {}};
   }
   const std::vector<std::string> extras = sub.remaining();
-  if (!*verb.subject && !extras.empty()) return Diagnostic{"", std::string(verb.name) + " takes no names; found '" + extras.front() + "'", "", {}};
+  if (!*verb.subject && !extras.empty())
+    return Diagnostic{"", std::string(verb.name) + " takes no names; found '" + extras.front() + "'", "", {}};
   if (!*verb.subject) return std::nullopt;
-  if (line.names.empty()) return Diagnostic{"", std::string(verb.name) + " needs a " + verb.subject, std::string("for example: ") + verb.example, {}};
+  if (line.names.empty())
+    return Diagnostic{"",
+                      std::string(verb.name) + " needs a " + verb.subject,
+                      std::string("for example: ") + verb.example,
+                      {}};
   if (!verb.several && line.names.size() > 1) {
-    return Diagnostic{"", std::string(verb.name) + " takes one " + verb.subject + "; '" + line.names[1] + "' is one too many", "", {}};
+    return Diagnostic{
+        "",
+        std::string(verb.name) + " takes one " + verb.subject + "; '" + line.names[1] + "' is one too many",
+        "",
+        {}};
   }
   return std::nullopt;
 }
@@ -130,12 +207,10 @@ int print_completion(const CLI::App& app, const CommandLine& line) {
 
 int main_with(int argc, char** argv) {
   CommandLine line;
-  line.json = std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
+  line.json =
+      std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
   CLI::App app("Orrery simulates GPU clusters that train large Mixture-of-Experts models.", "orrery");
   app.set_version_flag("--version", "orrery " ORRERY_VERSION);
-  app.footer("Each verb has its own --help with an example, such as:\n  orrery run --help\n\n"
-             "Exit codes: 0 done, 1 the machine failed (disk, permission), 2 wrong input,\n"
-             "3 the plan does not fit in memory, 4 a verdict or gate failed.");
   app.require_subcommand(0, 1);
   app.allow_extras();
   for (const Verb& verb : verbs) add_verb(app, verb, line);
@@ -144,23 +219,33 @@ int main_with(int argc, char** argv) {
   }
   try {
     app.parse(argc, argv);
-  } catch (const CLI::Success& shown) {
-    return app.exit(shown);
+  } catch (const CLI::CallForHelp&) {
+    const int columns = choose_style(look_around(1)).columns;
+    const auto asked = app.get_subcommands();
+    const Verb* verb = asked.empty() ? nullptr : find_verb(asked.front()->get_name());
+    std::cout << (verb ? help_of(*verb, *asked.front(), columns) : help_of_all(columns));
+    return done;
+  } catch (const CLI::CallForVersion&) {
+    std::cout << "orrery " ORRERY_VERSION "\n";
+    return done;
   } catch (const CLI::ParseError& wrong) {
     return refuse_usage(line, wrong.what(), "see orrery --help");
   }
   if (app.get_subcommands().empty()) {
-    if (!app.remaining().empty()) return refuse_usage(line, "unknown option '" + app.remaining().front() + "'", "see orrery --help");
+    if (!app.remaining().empty())
+      return refuse_usage(line, "unknown option '" + app.remaining().front() + "'", "see orrery --help");
     std::cout << first_words;
     return done;
   }
-  // "--trace deepseek-v3": the word after an option that may stand alone is not its value unless it looks so.
-  const auto word = std::stable_partition(line.trace.begin(), line.trace.end(), is_rank_list);
-  line.names.insert(line.names.begin(), word, line.trace.end());
-  line.trace.erase(word, line.trace.end());
   const CLI::App* sub = app.get_subcommands().front();
   const Verb& verb = *find_verb(sub->get_name());
   line.verb = verb.name;
+  // "--trace deepseek-v3": a word after an option that may stand alone is its value only if it looks so.
+  line.traced = verb.simulates && sub->count("--trace") > 0;
+  std::erase(line.trace, "");
+  const auto word = std::stable_partition(line.trace.begin(), line.trace.end(), is_rank_list);
+  line.names.insert(line.names.begin(), word, line.trace.end());
+  line.trace.erase(word, line.trace.end());
   if (const auto fault = fault_of(line, *sub, verb)) return refuse_usage(line, fault->problem, fault->remedy);
   return verb.run == completion_command ? print_completion(app, line) : verb.run(line);
 }

@@ -11,7 +11,8 @@ namespace {
 void print(const CommandLine& line, const Document& document, Diagnostics& diagnostics, ExitCode code) {
   sort_by_place(diagnostics);
   if (line.json) {
-    std::cout << "{\"error\": {\"exit_code\": " << int(code) << ", \"findings\": " << diagnostics_json(diagnostics, document.sources) << "}}\n";
+    std::cout << "{\"error\": {\"exit_code\": " << int(code)
+              << ", \"findings\": " << diagnostics_json(diagnostics, document.sources) << "}}\n";
   } else {
     std::cerr << diagnostics_text(diagnostics, document.sources);
   }
@@ -20,7 +21,8 @@ void print(const CommandLine& line, const Document& document, Diagnostics& diagn
 }  // namespace
 
 ExitCode fault_code(const Diagnostics& diagnostics) {
-  const bool world = std::all_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& d) { return d.fault == Fault::World; });
+  const bool world = std::all_of(diagnostics.begin(), diagnostics.end(),
+                                 [](const Diagnostic& d) { return d.fault == Fault::World; });
   return world ? world_failed : bad_input;
 }
 

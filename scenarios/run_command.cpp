@@ -71,7 +71,8 @@ std::vector<std::uint32_t> traced_gpus(const CommandLine& line, const Scenario& 
 }
 
 /// The step's timeline is kept by simulated rank; users count GPUs. A GPU that is not simulated is a finding.
-Checked<std::vector<std::uint32_t>> simulated_ranks(const TrainingPlan& plan, const std::vector<std::uint32_t>& gpus) {
+Checked<std::vector<std::uint32_t>> simulated_ranks(const TrainingPlan& plan,
+                                                    const std::vector<std::uint32_t>& gpus) {
   Checked<std::vector<std::uint32_t>> ranks;
   const bool experts = plan.model.experts && plan.expert > 1;
   const int each = plan.gpus_per_pipeline_rank(), per_member = experts ? 1 : plan.tensor * plan.context;
@@ -79,7 +80,8 @@ Checked<std::vector<std::uint32_t>> simulated_ranks(const TrainingPlan& plan, co
   const int simulated = plan.fidelity == Fidelity::Full ? each / per_member : members;
   for (const std::uint32_t gpu : gpus) {
     if (gpu >= std::uint32_t(plan.gpus())) {
-      ranks.findings.push_back({"trace.ranks", fmt::format("there is no GPU {} to trace among {}", gpu, plan.gpus()),
+      ranks.findings.push_back({"trace.ranks",
+                                fmt::format("there is no GPU {} to trace among {}", gpu, plan.gpus()),
                                 fmt::format("0 to {}", plan.gpus() - 1)});
       continue;
     }
@@ -87,9 +89,12 @@ Checked<std::vector<std::uint32_t>> simulated_ranks(const TrainingPlan& plan, co
     if (lane < simulated) {
       ranks.value.push_back(std::uint32_t(pipeline_rank * simulated + lane));
     } else {
-      ranks.findings.push_back({"trace.ranks", fmt::format("GPU {} is not simulated: folded fidelity runs the first {} of every {}", gpu,
-                                                           simulated * per_member, each),
-                                fmt::format("trace GPU {} of the same pipeline rank, or run with --fidelity full", pipeline_rank * each)});
+      ranks.findings.push_back(
+          {"trace.ranks",
+           fmt::format("GPU {} is not simulated: folded fidelity runs the first {} of every {}", gpu,
+                       simulated * per_member, each),
+           fmt::format("trace GPU {} of the same pipeline rank, or run with --fidelity full",
+                       pipeline_rank * each)});
     }
   }
   return ranks;
@@ -100,9 +105,12 @@ std::optional<PublishFault> folder_fault(const std::filesystem::path& folder) {
   std::error_code ignored;
   std::filesystem::path there = std::filesystem::absolute(folder, ignored);
   while (!std::filesystem::exists(there, ignored) && there.has_relative_path()) there = there.parent_path();
-  const std::string shown = there == std::filesystem::absolute(folder, ignored) ? folder.string() : there.string();
-  if (!std::filesystem::is_directory(there, ignored)) return PublishFault{shown, "write into", std::strerror(ENOTDIR)};
-  if (::access(there.c_str(), W_OK | X_OK) != 0) return PublishFault{shown, "write into", std::strerror(errno)};
+  const std::string shown =
+      there == std::filesystem::absolute(folder, ignored) ? folder.string() : there.string();
+  if (!std::filesystem::is_directory(there, ignored))
+    return PublishFault{shown, "write into", std::strerror(ENOTDIR)};
+  if (::access(there.c_str(), W_OK | X_OK) != 0)
+    return PublishFault{shown, "write into", std::strerror(errno)};
   return std::nullopt;
 }
 
@@ -132,14 +140,18 @@ struct Question {
 
 /// The question, or the exit code of its refusal.
 std::variant<Question, int> read_question(const CommandLine& line) {
-  Question q{.reading = read_scenario(line.names.front(), all_sets(line)), .assembled = {}, .too_large = {}, .folder = line.out};
+  Question q{.reading = read_scenario(line.names.front(), all_sets(line)),
+             .assembled = {},
+             .too_large = {},
+             .folder = line.out};
   const Document& document = q.reading.document;
   if (!q.reading.ok()) return refuse(line, document, q.reading.diagnostics);
   q.assembled = assemble(q.reading);
   if (!q.assembled.ok()) return refuse(line, q.assembled.document, q.assembled.diagnostics);
   TrainingPlan& plan = q.assembled.plan;
   q.too_large = check_memory(memory_request(plan), plan.gpu.memory, plan.gpu.name);
-  if (!q.too_large.empty() && q.reading.scenario.simulation.memory != "report") return refuse_memory(line, document, q.too_large);
+  if (!q.too_large.empty() && q.reading.scenario.simulation.memory != "report")
+    return refuse_memory(line, document, q.too_large);
   Checked<std::vector<std::uint32_t>> traced = simulated_ranks(plan, traced_gpus(line, q.reading.scenario));
   if (!traced.ok()) return refuse(line, document, place_findings(document, traced.findings));
   plan.traced = std::move(traced.value);
@@ -163,12 +175,16 @@ Checked<Answer> simulate(const Question& question, const Progress::Outlet& outle
   }
   for (const Finding& finding : question.too_large) answer.step.notes.push_back(finding.problem);
   Progress progress("steps of the phases", outlet);
-  Checked<std::vector<PhaseOutcome>> run = simulate_run(
-      {.plan = plan, .phases = question.assembled.phases, .fallback = question.assembled.fallback, .full = &answer.step},
-      run_in_parallel(progress));
+  Checked<std::vector<PhaseOutcome>> run = simulate_run({.plan = plan,
+                                                         .phases = question.assembled.phases,
+                                                         .fallback = question.assembled.fallback,
+                                                         .full = &answer.step,
+                                                         .pool = pool ? &*pool : nullptr},
+                                                        run_in_parallel(progress));
   answer.phases = std::move(run.value);
   checked.findings = std::move(run.findings);
-  const MemoryRequest memory = memory_request(plan);  // It points into the plan, so it is made where the plan stays.
+  const MemoryRequest memory =
+      memory_request(plan);  // It points into the plan, so it is made where the plan stays.
   for (int rank = 0; rank < plan.pipeline; ++rank) answer.memory.push_back(rank_memory(memory, rank));
   return checked;
 }
@@ -181,17 +197,20 @@ void print(const CommandLine& line, const Results& results, const Page& page, co
   }
 }
 
-void say_what_was_written(const std::string& folder, const std::vector<OutputFile>& files, const Style& style) {
+void say_what_was_written(const std::string& folder, const std::vector<OutputFile>& files,
+                          const Style& style) {
   std::string names;
   for (const OutputFile& file : files) names += " " + file.name;
   std::cerr << "\n";
-  for (const std::string& part : wrapped("written to " + folder + "/:" + names, style.columns)) std::cerr << part << "\n";
+  for (const std::string& part : wrapped("written to " + folder + "/:" + names, style.columns))
+    std::cerr << part << "\n";
 }
 
 }  // namespace
 
 int run_command(const CommandLine& line) {
-  const std::size_t wanted = line.threads > 0 ? std::size_t(line.threads) : std::size_t(tbb::info::default_concurrency());
+  const std::size_t wanted =
+      line.threads > 0 ? std::size_t(line.threads) : std::size_t(tbb::info::default_concurrency());
   const tbb::global_control threads(tbb::global_control::max_allowed_parallelism, wanted);
   const std::variant<Question, int> read = read_question(line);
   if (const int* refused = std::get_if<int>(&read)) return *refused;
@@ -200,10 +219,11 @@ int run_command(const CommandLine& line) {
 
   const Wish ascii = line.ascii ? Wish::Always : Wish::Automatic;
   const Style talk = choose_style(look_around(2), Wish::Automatic, ascii);
-  const Progress::Outlet outlet{.channel = line.quiet ? ProgressChannel::Quiet : progress_channel(look_around(2)),
-                                .style = talk,
-                                .clock = clock_now,
-                                .write = [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }};
+  const Progress::Outlet outlet{
+      .channel = line.quiet ? ProgressChannel::Quiet : progress_channel(look_around(2)),
+      .style = talk,
+      .clock = clock_now,
+      .write = [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }};
   Checked<Answer> simulated = simulate(question, outlet);
   if (!simulated.ok()) return refuse(line, document, place_findings(document, simulated.findings));
   Answer& answer = simulated.value;

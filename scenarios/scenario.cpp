@@ -83,9 +83,11 @@ class CrossChecks {
     const QuantityKind kind = kind_of_summary_key(figure.what);
     const Checked<double> read = read_quantity(figure.written, kind);
     figure.value = read.value;
-    // Counts are whole, but a measured rate of them need not be: a number without a unit stands as it is written.
+    // Counts are whole, but a measured rate of them need not be: a number without a unit stands as it is
+    // written.
     const bool percent = figure.written.find('%') != std::string::npos;
-    if (const auto bare = read_quantity(figure.written, QuantityKind::Share); kind == QuantityKind::Count && bare.ok() && !percent) {
+    if (const auto bare = read_quantity(figure.written, QuantityKind::Share);
+        kind == QuantityKind::Count && bare.ok() && !percent) {
       figure.value = bare.value;
     }
     for (const Finding& finding : read.findings)

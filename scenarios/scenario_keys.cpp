@@ -135,21 +135,27 @@ constexpr std::array keys{
          "each (exposed)"},
         store<&S::plan, &S::Plan::overlap>},
     Row{{"plan.scaling", word(scalings), otherwise("\"tile\""),
-         "what shares one FP8 scale: tile (DeepSeek-V3's 1 x 128, casts apart) or tensor (Transformer Engine's delayed "
+         "what shares one FP8 scale: tile (DeepSeek-V3's 1 x 128, casts apart) or tensor (Transformer "
+         "Engine's delayed "
          "scaling: norms and activations write FP8)"},
         store<&S::plan, &S::Plan::scaling>},
     Row{{"plan.layer_messages", word(layer_messages), otherwise("\"exposed\""),
-         "messages between tensor- and context-parallel ranks: all_reduce (no sequence parallelism, backward's beside the "
-         "weight gradient); else sequence parallelism, with every gather and scatter waited for (exposed), backward's "
-         "beside products (backward, Megatron-LM 2022), or all in pieces beside products (pieces, Transformer Engine's "
+         "messages between tensor- and context-parallel ranks: all_reduce (no sequence parallelism, "
+         "backward's beside the "
+         "weight gradient); else sequence parallelism, with every gather and scatter waited for (exposed), "
+         "backward's "
+         "beside products (backward, Megatron-LM 2022), or all in pieces beside products (pieces, "
+         "Transformer Engine's "
          "user buffers)"},
         store<&S::plan, &S::Plan::layer_messages>},
     Row{{"plan.pipeline_messages", word(pipeline_messages), otherwise("\"batched\""),
-         "batched: an op's messages leave together and the next op waits for that; eager: each leaves when its tensor is "
+         "batched: an op's messages leave together and the next op waits for that; eager: each leaves when "
+         "its tensor is "
          "complete and nobody waits (Megatron-LM's overlap_p2p_comm)"},
         store<&S::plan, &S::Plan::pipeline_messages>},
     Row{{"plan.copy_messages", word(copy_messages), otherwise("\"exposed\""),
-         "sums of gradients over the copies and gathers of new weights: after the last micro-batch (exposed), or all but "
+         "sums of gradients over the copies and gathers of new weights: after the last micro-batch "
+         "(exposed), or all but "
          "one chunk beside computing (hidden, Megatron-LM's overlap_grad_reduce and overlap_param_gather)"},
         store<&S::plan, &S::Plan::copy_messages>},
     Row{{"plan.layer_map", word_or_integers(layer_maps, 0, 4096), otherwise("\"ends_short\""),
@@ -229,7 +235,8 @@ constexpr std::array keys{
          "folded: one rank of each class of ranks that are alike; full: every rank"},
         store<&S::simulation, &S::Simulation::fidelity>},
     Row{{"simulation.memory", word(memory_rules), otherwise("\"refuse\""),
-         "what to do with a plan that does not fit into the GPUs: refuse it, or simulate it all the same and report by how much"},
+         "what to do with a plan that does not fit into the GPUs: refuse it, or simulate it all the same and "
+         "report by how much"},
         store<&S::simulation, &S::Simulation::memory>},
     Row{{"simulation.seed", integer(0, 9e15), otherwise("1"), "of all random draws"},
         store<&S::simulation, &S::Simulation::seed>},

@@ -27,7 +27,8 @@ std::vector<Variant> variants(const TrainingPlan& base) {
   add("layer map back_heavy", [](TrainingPlan& p) { p.blocks.clear(), p.layer_map = LayerMap::BackHeavy; });
   if (base.model.experts && base.expert > 1) {
     for (const double spread : {0.0, 0.038, 0.076, 0.15}) {
-      add(fmt::format("row spread {:.1f} %", spread * 100), [spread](TrainingPlan& p) { p.row_spread = spread; });
+      add(fmt::format("row spread {:.1f} %", spread * 100),
+          [spread](TrainingPlan& p) { p.row_spread = spread; });
     }
     add("all-to-alls exposed", [](TrainingPlan& p) { p.overlap = Overlap::Exposed; });
   }
@@ -37,7 +38,8 @@ std::vector<Variant> variants(const TrainingPlan& base) {
 
 }  // namespace
 
-SensitivityTable sensitivity_of(const TrainingPlan& plan, const TrainingStep& step, const Parallel& parallel) {
+SensitivityTable sensitivity_of(const TrainingPlan& plan, const TrainingStep& step,
+                                const Parallel& parallel) {
   std::vector<Variant> all = variants(plan);
   parallel(int(all.size()), [&](int i) {
     Variant& v = all[std::size_t(i)];
@@ -46,7 +48,8 @@ SensitivityTable sensitivity_of(const TrainingPlan& plan, const TrainingStep& st
   const double base = to_seconds(step.time).value();
   Grid grid;
   grid.headings = {{"choice", Align::Left}, {"step"}, {"against this run"}};
-  SensitivityTable result{{"Sensitivity to what is not published", {}}, {"sensitivity", "the step under other choices", {}}};
+  SensitivityTable result{{"Sensitivity to what is not published", {}},
+                          {"sensitivity", "the step under other choices", {}}};
   std::vector<std::string> names;
   std::vector<double> times, changes;
   for (const Variant& v : all) {

@@ -94,7 +94,9 @@ std::vector<ShownSection> shown_sections(const Document& document) {
       }
       continue;
     }
-    const TableValue* table = name.empty() ? &document.root : member ? std::get_if<TableValue>(&member->value.data) : nullptr;
+    const TableValue* table = name.empty() ? &document.root
+                              : member     ? std::get_if<TableValue>(&member->value.data)
+                                           : nullptr;
     sections.push_back({name, false, shown_in(name, table, document)});
     if (sections.back().lines.empty() && !member) sections.pop_back();
   }
@@ -152,7 +154,8 @@ std::string show_scenario(const Document& document) {
   for (const ShownSection& section : shown_sections(document)) {
     const std::string name(section.name);
     if (!name.empty()) text += section.repeated ? "\n[[" + name + "]]\n" : "\n[" + name + "]\n";
-    for (const Shown& line : section.lines) text += fmt::format("{} = {}  # {}\n", line.row->leaf(), line.value, line.origin);
+    for (const Shown& line : section.lines)
+      text += fmt::format("{} = {}  # {}\n", line.row->leaf(), line.value, line.origin);
   }
   return text;
 }
@@ -163,7 +166,8 @@ nlohmann::ordered_json show_json(const Document& document) {
     nlohmann::ordered_json lines;
     for (const Shown& line : section.lines) {
       const std::optional<Value> value = parse_toml_value(line.value, 0, 1);
-      lines[line.row->leaf()] = {{"value", value ? json_of(*value) : nlohmann::ordered_json(line.value)}, {"origin", line.origin}};
+      lines[line.row->leaf()] = {{"value", value ? json_of(*value) : nlohmann::ordered_json(line.value)},
+                                 {"origin", line.origin}};
     }
     if (section.name.empty()) {
       tree = lines;

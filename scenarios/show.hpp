@@ -14,7 +14,8 @@ namespace orrery {
 /// findings.
 std::string show_scenario(const Document& document);
 
-/// The same as a tree: {"plan": {"schedule": {"value": "dualpipe", "origin": "deepseek-v3.toml:24"}, ...}, ...}.
+/// The same as a tree: {"plan": {"schedule": {"value": "dualpipe", "origin": "deepseek-v3.toml:24"}, ...},
+/// ...}.
 nlohmann::ordered_json show_json(const Document& document);
 
 /// A value as TOML text.

@@ -23,7 +23,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Bytes that are not UTF-8 (a file's name) are replaced instead of thrown about.
-void print(const Json& tree) { std::cout << tree.dump(2, ' ', false, Json::error_handler_t::replace) << "\n"; }
+void print(const Json& tree) {
+  std::cout << tree.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
 
 /// Everything wrong with one scenario short of simulating it.
 struct Verdict {
@@ -63,9 +65,10 @@ int check_command(const CommandLine& line) {
     worst = std::max<int>(worst, verdict.code);
     sort_by_place(verdict.diagnostics);
     if (line.json) {
-      all.push_back({{"scenario", name},
-                     {"exit_code", int(verdict.code)},
-                     {"findings", Json::parse(diagnostics_json(verdict.diagnostics, verdict.document.sources))}});
+      all.push_back(
+          {{"scenario", name},
+           {"exit_code", int(verdict.code)},
+           {"findings", Json::parse(diagnostics_json(verdict.diagnostics, verdict.document.sources))}});
     } else if (verdict.code != done) {
       std::cerr << diagnostics_text(verdict.diagnostics, verdict.document.sources);
     } else if (!line.quiet) {
@@ -139,7 +142,8 @@ int list_command(const CommandLine& line) {
 int explain_command(const CommandLine& line) {
   const std::string& name = line.names.front();
   const std::optional<std::string> text = explanation(name);
-  if (!text) return refuse_usage(line, "nothing is called '" + name + "'", suggestion(name, explained_names()));
+  if (!text)
+    return refuse_usage(line, "nothing is called '" + name + "'", suggestion(name, explained_names()));
   if (line.json) {
     print({{"name", name}, {"text", *text}});
   } else {
@@ -151,7 +155,10 @@ int explain_command(const CommandLine& line) {
 namespace {
 
 Json schedule_json(const PipelineSchedule& schedule, const ScheduleCost& cost) {
-  Json tree{{"name", schedule.name}, {"ranks", schedule.ranks}, {"stages", schedule.stages}, {"micro_batches", schedule.micro_batches}};
+  Json tree{{"name", schedule.name},
+            {"ranks", schedule.ranks},
+            {"stages", schedule.stages},
+            {"micro_batches", schedule.micro_batches}};
   std::istringstream rows(picture(schedule));
   for (std::string row; std::getline(rows, row);) tree["order"].push_back(row);
   tree["makespan_units"] = cost.makespan.value();
@@ -170,7 +177,8 @@ int schedule_command(const CommandLine& line) {
     for (const ScheduleKind& k : schedule_kinds()) known.push_back(k.name);
     return refuse_usage(line, "no schedule is called '" + name + "'", suggestion(name, known));
   }
-  const PipelineShape shape{.ranks = line.ranks, .micro_batches = line.micro_batches, .virtual_stages = line.virtual_stages};
+  const PipelineShape shape{
+      .ranks = line.ranks, .micro_batches = line.micro_batches, .virtual_stages = line.virtual_stages};
   const Findings findings = kind->check(shape);
   if (!findings.empty()) return refuse_usage(line, findings.front().problem, findings.front().remedy);
   const PipelineSchedule schedule = kind->build(shape);
@@ -184,11 +192,13 @@ int schedule_command(const CommandLine& line) {
   int chunks = 0;
   for (const Seconds s : cost.idle) idle = std::max(idle, s.value());
   for (const int c : cost.peak_chunks) chunks = std::max(chunks, c);
-  std::cout << fmt::format("\n{}: {}\n", kind->name, kind->help)
-            << fmt::format("a line a rank; F forward, B backward (I for inputs and W for weights apart), F&B overlapped\n"
-                           "if F, I and W take one unit and F&B three: {:g} units, at most {:g} of them idle on a rank,\n"
-                           "activations of at most {} chunks alive\n",
-                           cost.makespan.value(), idle, chunks);
+  std::cout
+      << fmt::format("\n{}: {}\n", kind->name, kind->help)
+      << fmt::format(
+             "a line a rank; F forward, B backward (I for inputs and W for weights apart), F&B overlapped\n"
+             "if F, I and W take one unit and F&B three: {:g} units, at most {:g} of them idle on a rank,\n"
+             "activations of at most {} chunks alive\n",
+             cost.makespan.value(), idle, chunks);
   return done;
 }
 

@@ -12,7 +12,8 @@ double seconds(Picoseconds time) { return to_seconds(time).value(); }
 
 /// The rows of the published step table, of one rank or of a mean.
 struct StepRows {
-  double forward = 0, input_backward = 0, weight_backward = 0, overlapped = 0, bubble = 0, optimizer = 0, exposed = 0;
+  double forward = 0, input_backward = 0, weight_backward = 0, overlapped = 0, bubble = 0, optimizer = 0,
+         exposed = 0;
 };
 
 StepRows rows_of(const Answer& answer, std::size_t member) {
@@ -21,14 +22,17 @@ StepRows rows_of(const Answer& answer, std::size_t member) {
   const StepTail& tail = answer.step.tails[member / each];
   // Ranks with less to reduce wait for the one with most: idle time like any other.
   const double waiting = seconds(answer.step.time - answer.step.outcome.pipeline_end) - tail.total().value();
-  return {seconds(a.forward), seconds(a.input_backward), seconds(a.weight_backward), seconds(a.overlapped),
-          seconds(a.bubble) + waiting, tail.total().value(), seconds(a.exposed)};
+  return {seconds(a.forward),    seconds(a.input_backward),   seconds(a.weight_backward),
+          seconds(a.overlapped), seconds(a.bubble) + waiting, tail.total().value(),
+          seconds(a.exposed)};
 }
 
-constexpr double StepRows::*step_members[] = {&StepRows::forward, &StepRows::input_backward, &StepRows::weight_backward,
-                                              &StepRows::overlapped, &StepRows::bubble, &StepRows::optimizer, &StepRows::exposed};
-constexpr const char* step_names[] = {"forward_s", "input_backward_s", "weight_backward_s", "overlapped_s",
-                                      "bubble_s", "optimizer_s", "exposed_communication_s"};
+constexpr double StepRows::*step_members[] = {
+    &StepRows::forward, &StepRows::input_backward, &StepRows::weight_backward, &StepRows::overlapped,
+    &StepRows::bubble,  &StepRows::optimizer,      &StepRows::exposed};
+constexpr const char* step_names[] = {
+    "forward_s", "input_backward_s", "weight_backward_s",      "overlapped_s",
+    "bubble_s",  "optimizer_s",      "exposed_communication_s"};
 
 void put_rows(Json& to, const StepRows& rows) {
   for (std::size_t i = 0; i < std::size(step_members); ++i) to[step_names[i]] = rows.*step_members[i];
@@ -80,10 +84,15 @@ Json summary_of(const Answer& answer) {
       {"activated_parameters_without_embedding", parameters.activated_no_embedding},
       {"predict_module_parameters", parameters.predict_own},
       {"kv_cache_bytes_per_token", kv_cache_bytes_per_token(plan.model).value()},
-      {"training_flops_per_token_causal", training_flops_per_token(plan.model, plan.sequence, AttentionCount::Causal).value()},
-      {"training_flops_per_token_noncausal", training_flops_per_token(plan.model, plan.sequence, AttentionCount::Full).value()},
+      {"training_flops_per_token_causal",
+       training_flops_per_token(plan.model, plan.sequence, AttentionCount::Causal).value()},
+      {"training_flops_per_token_noncausal",
+       training_flops_per_token(plan.model, plan.sequence, AttentionCount::Full).value()},
   };
-  summary["cluster"] = {{"gpus", plan.gpus()}, {"gpu", plan.gpu.name}, {"nodes", plan.nodes}, {"topology", plan.topology},
+  summary["cluster"] = {{"gpus", plan.gpus()},
+                        {"gpu", plan.gpu.name},
+                        {"nodes", plan.nodes},
+                        {"topology", plan.topology},
                         {"gpu_hour_usd", answer.price.value()}};
   summary["plan"] = {{"schedule", plan.schedule},
                      {"pipeline", plan.pipeline},
@@ -96,14 +105,17 @@ Json summary_of(const Answer& answer) {
                      {"kernels", plan.kernels.name}};
   summary["step"] = step_summary(answer);
   if (answer.step.domains_per_token > 0) {
-    summary["routing"] = {{"nodes_per_token", answer.step.domains_per_token}, {"ranks_per_token", answer.step.ranks_per_token}};
+    summary["routing"] = {{"nodes_per_token", answer.step.domains_per_token},
+                          {"ranks_per_token", answer.step.ranks_per_token}};
   }
   Bytes peak{};
   std::size_t fullest = 0;
   for (std::size_t i = 0; i < answer.memory.size(); ++i) {
     if (answer.memory[i].peak.total() > peak) peak = answer.memory[i].peak.total(), fullest = i;
   }
-  summary["memory"] = {{"peak_bytes", peak.value()}, {"capacity_bytes", plan.gpu.memory.value()}, {"fullest_rank", answer.memory[fullest].rank}};
+  summary["memory"] = {{"peak_bytes", peak.value()},
+                       {"capacity_bytes", plan.gpu.memory.value()},
+                       {"fullest_rank", answer.memory[fullest].rank}};
   Json phases = Json::array();
   double hours = 0, wall = 0, dollars = 0, tokens = 0;
   for (const PhaseOutcome& phase : answer.phases) {
@@ -132,15 +144,17 @@ Json summary_of(const Answer& answer) {
   const StepOutcome& outcome = answer.step.outcome;
   std::uint64_t kernels = 0;
   for (const RankTime& rank : outcome.ranks) kernels += rank.kernels;
-  summary["engine"] = {{"fidelity", plan.fidelity == Fidelity::Full ? "full" : "folded"},
-                       {"ranks", outcome.ranks.size()},
-                       {"gpus_per_rank", plan.gpus() / plan.pipeline / std::max<std::size_t>(1, outcome.ranks.size() / std::size_t(plan.pipeline))},
-                       {"events", outcome.events},
-                       {"flows", outcome.flows},
-                       {"kernels", kernels},
-                       {"all_to_alls", outcome.transfers},
-                       {"pipeline_messages", outcome.messages},
-                       {"seed", plan.seed}};
+  summary["engine"] = {
+      {"fidelity", plan.fidelity == Fidelity::Full ? "full" : "folded"},
+      {"ranks", outcome.ranks.size()},
+      {"gpus_per_rank", plan.gpus() / plan.pipeline /
+                            std::max<std::size_t>(1, outcome.ranks.size() / std::size_t(plan.pipeline))},
+      {"events", outcome.events},
+      {"flows", outcome.flows},
+      {"kernels", kernels},
+      {"all_to_alls", outcome.transfers},
+      {"pipeline_messages", outcome.messages},
+      {"seed", plan.seed}};
   Json notes = Json::array();
   for (const std::string& note : answer.step.notes) notes.push_back(note);
   for (const PhaseOutcome& phase : answer.phases) {

@@ -15,8 +15,14 @@ class Quantity {
   constexpr explicit Quantity(Rep value) : value_(value) {}
   constexpr Rep value() const { return value_; }
   constexpr auto operator<=>(const Quantity&) const = default;
-  constexpr Quantity& operator+=(Quantity other) { value_ += other.value_; return *this; }
-  constexpr Quantity& operator-=(Quantity other) { value_ -= other.value_; return *this; }
+  constexpr Quantity& operator+=(Quantity other) {
+    value_ += other.value_;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity other) {
+    value_ -= other.value_;
+    return *this;
+  }
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.value_ + b.value_); }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.value_ - b.value_); }
   friend constexpr Quantity operator*(Rep times, Quantity q) { return Quantity(times * q.value_); }
@@ -37,10 +43,16 @@ using Watts = Quantity<struct WattsKind, double>;
 using Dollars = Quantity<struct DollarsKind, double>;
 using DollarsPerHour = Quantity<struct DollarsPerHourKind, double>;  ///< Of one GPU.
 
-constexpr Seconds operator/(Bytes size, BytesPerSecond rate) { return Seconds(double(size.value()) / rate.value()); }
+constexpr Seconds operator/(Bytes size, BytesPerSecond rate) {
+  return Seconds(double(size.value()) / rate.value());
+}
 constexpr Seconds operator/(Flops work, FlopsPerSecond rate) { return Seconds(work.value() / rate.value()); }
-constexpr BytesPerSecond operator/(Bytes size, Seconds time) { return BytesPerSecond(double(size.value()) / time.value()); }
-constexpr FlopsPerSecond operator/(Flops work, Seconds time) { return FlopsPerSecond(work.value() / time.value()); }
+constexpr BytesPerSecond operator/(Bytes size, Seconds time) {
+  return BytesPerSecond(double(size.value()) / time.value());
+}
+constexpr FlopsPerSecond operator/(Flops work, Seconds time) {
+  return FlopsPerSecond(work.value() / time.value());
+}
 
 namespace literals {
 constexpr Bytes operator""_B(unsigned long long v) { return Bytes(std::int64_t(v)); }

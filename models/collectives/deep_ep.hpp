@@ -79,13 +79,11 @@ struct AllToAllSetting {
 ///
 ///   time = mean bytes / measured = busiest bytes / rate + fill
 ///   fill = NVLink time * chunk / tokens of one channel to one node
-constexpr TransferRates transfer_rates(const AllToAllKernels& kernels, AllToAllKind kind,
-                                       Company company) {
+constexpr TransferRates transfer_rates(const AllToAllKernels& kernels, AllToAllKind kind, Company company) {
   constexpr AllToAllSetting set;
   const AllToAllKernel& kernel = kernels[kind];
   const Chunking cut = chunking(kernels, company);
-  const double measured =
-      (company == Company::Alone ? kernel.nic_alone : kernel.nic_beside).value();
+  const double measured = (company == Company::Alone ? kernel.nic_alone : kernel.nic_beside).value();
   const double nvlink = kernel.nvlink.value() * set.busiest_nvlink;
   const double leaving = set.gpus * 7 / 8 * set.busiest_nic;  // Copies, 7 of 8 to a peer of the forwarder.
   const double nvlink_of_total = leaving / nvlink / (set.remote_nodes / measured);

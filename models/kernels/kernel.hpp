@@ -18,7 +18,8 @@ enum class Precision : std::uint8_t { Bf16, Fp8 };
 /// result (forward and input gradient); `Accumulate` adds into FP32 (weight gradient).
 enum class GemmPass : std::uint8_t { Product, Accumulate };
 
-/// How FP8 products add up on Hopper: in the tensor cores' own 14 bits, or every few steps into FP32 registers.
+/// How FP8 products add up on Hopper: in the tensor cores' own 14 bits, or every few steps into FP32
+/// registers.
 enum class Accumulator : std::uint8_t { Fast, Split };
 
 /// D[m,n] += A[m,k] B[k,n], or `groups` of them that share two of the three sizes.
@@ -46,9 +47,30 @@ struct Attention {
 
 /// Kernels that move data: one achieved bandwidth a class.
 enum class Traffic : std::uint8_t {
-  Norm, NormResidual, NormBackward, Rope, StridedCopy, Copy, Residual, Swiglu, SwigluBackward,
-  CastToken, CastChannel, CastChannelGather, CastTwelveBit, RestoreTwelveBit, Dequantize, WeightTranspose,
-  ScaleCopy, Permute, Unpermute, Softmax, Embedding, AttentionEdges, Optimizer, Elementwise,
+  Norm,
+  NormResidual,
+  NormBackward,
+  Rope,
+  StridedCopy,
+  Copy,
+  Residual,
+  Swiglu,
+  SwigluBackward,
+  CastToken,
+  CastChannel,
+  CastChannelGather,
+  CastTwelveBit,
+  RestoreTwelveBit,
+  Dequantize,
+  WeightTranspose,
+  ScaleCopy,
+  Permute,
+  Unpermute,
+  Softmax,
+  Embedding,
+  AttentionEdges,
+  Optimizer,
+  Elementwise,
   Count
 };
 std::string_view traffic_name(Traffic traffic);

@@ -44,10 +44,10 @@ Findings check_size(const PipelineShape& shape, int stages_a_rank) {
                         "try 1 or more"});
   }
   if (shape.micro_batches < 1) {
-    findings.push_back({"plan.global_batch",
-                        "a pipeline needs at least 1 micro-batch; found " +
-                            std::to_string(shape.micro_batches),
-                        "try 1 or more"});
+    findings.push_back(
+        {"plan.global_batch",
+         "a pipeline needs at least 1 micro-batch; found " + std::to_string(shape.micro_batches),
+         "try 1 or more"});
   }
   if (!findings.empty()) return findings;
   // Divisions, because three large numbers may not fit in 64 bits when multiplied.

@@ -70,8 +70,10 @@ std::vector<Op> eight_steps(const TwoPhases& rank) {
   }
   for (int k = 0; k < 2 * both; ++k) {  // 6: backwards of both phases; the second half owes its weights.
     const int phase = 1 - k % 2;
-    if (k < both) row.backward(phase);
-    else row.input_backward(phase);
+    if (k < both)
+      row.backward(phase);
+    else
+      row.input_backward(phase);
   }
   for (int i = 0; i < from_turn; ++i) {  // 7
     row.weight_backward();
@@ -97,10 +99,10 @@ Findings check_dual_pipe(const PipelineShape& shape) {
     findings.push_back({"plan.global_batch",
                         "dualpipe needs an even number of micro-batches, at least 2 a rank (" +
                             std::to_string(least) + "); found " + std::to_string(shape.micro_batches),
-                        "try " + (shape.micro_batches < least
-                                      ? std::to_string(least)
-                                      : std::to_string(even_below) + " or " +
-                                            std::to_string(even_below + 2)) +
+                        "try " +
+                            (shape.micro_batches < least
+                                 ? std::to_string(least)
+                                 : std::to_string(even_below) + " or " + std::to_string(even_below + 2)) +
                             " micro-batches, or schedule = \"zb1p\", which takes any number"});
   }
   return findings;

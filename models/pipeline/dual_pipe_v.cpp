@@ -1,5 +1,4 @@
 #include "models/pipeline/dual_pipe.hpp"
-
 #include "models/pipeline/kinds.hpp"
 
 namespace orrery {
@@ -8,11 +7,11 @@ Findings check_dual_pipe_v(const PipelineShape& shape) {
   Findings findings = check_size(shape, 2);
   const int least = 2 * shape.ranks;
   if (findings.empty() && shape.micro_batches < least) {
-    findings.push_back({"plan.global_batch",
-                        "dualpipev needs at least 2 micro-batches a rank (" + std::to_string(least) +
-                            "); found " + std::to_string(shape.micro_batches),
-                        "try " + std::to_string(least) +
-                            " micro-batches, or schedule = \"zb1p\", which takes any number"});
+    findings.push_back(
+        {"plan.global_batch",
+         "dualpipev needs at least 2 micro-batches a rank (" + std::to_string(least) + "); found " +
+             std::to_string(shape.micro_batches),
+         "try " + std::to_string(least) + " micro-batches, or schedule = \"zb1p\", which takes any number"});
   }
   return findings;
 }

@@ -26,13 +26,12 @@ Findings check_interleaved(const PipelineShape& shape) {
   if (!findings.empty()) return findings;
   if (const int over = shape.micro_batches % shape.ranks; over != 0) {
     const int below = shape.micro_batches - over;
-    findings.push_back({"plan.global_batch",
-                        "interleaved needs micro-batches in a multiple of its " +
-                            std::to_string(shape.ranks) + " ranks; found " +
-                            std::to_string(shape.micro_batches),
-                        "try " + (below > 0 ? std::to_string(below) + " or " : "") +
-                            std::to_string(below + shape.ranks) +
-                            ", or schedule = \"1f1b\", which takes any number"});
+    findings.push_back(
+        {"plan.global_batch",
+         "interleaved needs micro-batches in a multiple of its " + std::to_string(shape.ranks) +
+             " ranks; found " + std::to_string(shape.micro_batches),
+         "try " + (below > 0 ? std::to_string(below) + " or " : "") + std::to_string(below + shape.ranks) +
+             ", or schedule = \"1f1b\", which takes any number"});
   }
   return findings;
 }

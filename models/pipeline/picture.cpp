@@ -39,11 +39,16 @@ struct Labels {
   }
   std::string of(const Op& op) const {
     switch (op.pass) {
-      case Pass::Forward: return "F" + of(op.forward);
-      case Pass::Backward: return "B" + of(op.backward);
-      case Pass::InputBackward: return "I" + of(op.backward);
-      case Pass::WeightBackward: return "W" + of(op.backward);
-      case Pass::Overlapped: return "F" + of(op.forward) + "&B" + of(op.backward);
+      case Pass::Forward:
+        return "F" + of(op.forward);
+      case Pass::Backward:
+        return "B" + of(op.backward);
+      case Pass::InputBackward:
+        return "I" + of(op.backward);
+      case Pass::WeightBackward:
+        return "W" + of(op.backward);
+      case Pass::Overlapped:
+        return "F" + of(op.forward) + "&B" + of(op.backward);
     }
     return {};
   }

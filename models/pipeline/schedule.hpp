@@ -54,9 +54,9 @@ struct PipelineShape {
 /// One row of the catalogue: a schedule is a function that returns one.
 struct ScheduleKind {
   std::string_view name, help;
-  Findings (*check)(const PipelineShape&);        ///< What the shape lacks; empty: it can be built.
+  Findings (*check)(const PipelineShape&);          ///< What the shape lacks; empty: it can be built.
   PipelineSchedule (*build)(const PipelineShape&);  ///< Precondition: `check` found nothing.
-  int (*stages)(const PipelineShape&);            ///< Stages of the model that this shape cuts.
+  int (*stages)(const PipelineShape&);              ///< Stages of the model that this shape cuts.
 };
 std::span<const ScheduleKind> schedule_kinds();
 const ScheduleKind* find_schedule(std::string_view name);
@@ -84,8 +84,8 @@ struct PassTimes {
 };
 struct ScheduleCost {
   Seconds makespan;
-  std::vector<Seconds> idle;        ///< [rank] makespan less busy time.
-  std::vector<int> peak_chunks;     ///< [rank] most chunks whose activations are alive at once.
+  std::vector<Seconds> idle;     ///< [rank] makespan less busy time.
+  std::vector<int> peak_chunks;  ///< [rank] most chunks whose activations are alive at once.
 };
 /// Walks the order with the same times on every rank and messages that take no time.
 ///

@@ -21,8 +21,10 @@ class Results {
   std::optional<Seconds> inputs_of(const Op& op) {
     std::optional<Seconds> latest{Seconds(0)};
     const auto wait_for = [&latest](const std::optional<Seconds>& input) {
-      if (!input) latest.reset();
-      else if (latest) latest = std::max(*latest, *input);
+      if (!input)
+        latest.reset();
+      else if (latest)
+        latest = std::max(*latest, *input);
     };
     if (runs_forward(op.pass) && op.forward.stage > 0) wait_for(forward(before(op.forward)));
     if (runs_backward(op.pass)) {
@@ -62,11 +64,16 @@ bool runs_backward(Pass pass) {
 
 Seconds time_of(Pass pass, const PassTimes& times) {
   switch (pass) {
-    case Pass::Forward: return times.forward;
-    case Pass::Backward: return times.input_backward + times.weight_backward;
-    case Pass::InputBackward: return times.input_backward;
-    case Pass::WeightBackward: return times.weight_backward;
-    case Pass::Overlapped: return times.overlapped;
+    case Pass::Forward:
+      return times.forward;
+    case Pass::Backward:
+      return times.input_backward + times.weight_backward;
+    case Pass::InputBackward:
+      return times.input_backward;
+    case Pass::WeightBackward:
+      return times.weight_backward;
+    case Pass::Overlapped:
+      return times.overlapped;
   }
   return {};
 }

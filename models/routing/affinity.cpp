@@ -33,7 +33,8 @@ std::uint32_t fixed(double affinity) { return std::uint32_t(affinity * 0x1p30 + 
 }  // namespace
 
 std::int16_t logit_key(double logit) {
-  return std::int16_t(std::int32_t((std::clamp(logit, -7.999, 7.999) + 8) / logit_unit + 0.5) - draw_count / 2);
+  return std::int16_t(std::int32_t((std::clamp(logit, -7.999, 7.999) + 8) / logit_unit + 0.5) -
+                      draw_count / 2);
 }
 
 double sigmoid(double x) {
@@ -70,7 +71,8 @@ AffinityTable popular_affinities() {
   for (const double x : normal_quantiles(draw_count)) {
     table.logit.push_back(logit_key(x));
   }
-  for (int key = -draw_count / 2; key < draw_count / 2; ++key) table.affinity.push_back(fixed(sigmoid(key * logit_unit)));
+  for (int key = -draw_count / 2; key < draw_count / 2; ++key)
+    table.affinity.push_back(fixed(sigmoid(key * logit_unit)));
   return table;
 }
 

@@ -15,9 +15,11 @@ Gate::Gate(const Experts& experts, std::vector<std::int16_t> offset)
     : experts_(experts),
       table_(offset.empty() ? balanced_affinities() : popular_affinities()),
       offset_(std::move(offset)) {
-  ORRERY_CHECK(experts.routed <= most_experts && experts.per_token <= most_chosen && experts.groups <= most_groups);
+  ORRERY_CHECK(experts.routed <= most_experts && experts.per_token <= most_chosen &&
+               experts.groups <= most_groups);
   const int width = experts.routed / experts.groups;
-  while (experts.groups * lanes_of_a_group_ % 8 != 0 && width % (2 * lanes_of_a_group_) == 0) lanes_of_a_group_ *= 2;
+  while (experts.groups * lanes_of_a_group_ % 8 != 0 && width % (2 * lanes_of_a_group_) == 0)
+    lanes_of_a_group_ *= 2;
   lanes_ = experts.groups * lanes_of_a_group_;
   vectors_ = (lanes_ + 7) / 8;
   rows_ = width / lanes_of_a_group_;
@@ -34,7 +36,8 @@ void Gate::draw(RandomStream& random) {
   for (int row = 0; row < rows_; ++row) {
     for (int lane = 0; lane < lanes_; ++lane) {
       std::int16_t key = keys_[std::size_t(row * vectors_ + lane / 8)][lane % 8];
-      const int logit = table_.logit[std::size_t(key + draw_count / 2)] + offset_[std::size_t(lane * rows_ + row)];
+      const int logit =
+          table_.logit[std::size_t(key + draw_count / 2)] + offset_[std::size_t(lane * rows_ + row)];
       key = std::int16_t(std::clamp(logit, -draw_count / 2, draw_count / 2 - 1));
       keys_[std::size_t(row * vectors_ + lane / 8)][lane % 8] = key;
     }
@@ -56,24 +59,27 @@ void Gate::find_two_largest() {
   }
 }
 
-/// A group's score is the sum of its two largest affinities where choice has a bias (DeepSeek-V3), its largest
-/// where it has none (V2).
+/// A group's score is the sum of its two largest affinities where choice has a bias (DeepSeek-V3), its
+/// largest where it has none (V2).
 void Gate::choose_groups() {
   const bool two = experts_.selection_bias && experts_.routed > experts_.groups;
   std::array<std::uint64_t, most_groups> score;
   for (int group = 0; group < experts_.groups; ++group) {
     std::int16_t first = INT16_MIN, second = INT16_MIN;
     for (int lane = group * lanes_of_a_group_; lane < (group + 1) * lanes_of_a_group_; ++lane) {
-      const std::int16_t a = first_[std::size_t(lane / 8)][lane % 8], b = second_[std::size_t(lane / 8)][lane % 8];
+      const std::int16_t a = first_[std::size_t(lane / 8)][lane % 8],
+                         b = second_[std::size_t(lane / 8)][lane % 8];
       second = std::max({second, std::min(first, a), b});
       first = std::max(first, a);
     }
     const std::uint64_t sum = two ? std::uint64_t(affinity(first)) + affinity(second) : affinity(first);
-    score[std::size_t(group)] = sum * most_groups + std::uint64_t(most_groups - 1 - group);  // No two are equal.
+    score[std::size_t(group)] =
+        sum * most_groups + std::uint64_t(most_groups - 1 - group);  // No two are equal.
   }
   for (int group = 0; group < experts_.groups; ++group) {
     int better = 0;
-    for (int other = 0; other < experts_.groups; ++other) better += score[std::size_t(other)] > score[std::size_t(group)];
+    for (int other = 0; other < experts_.groups; ++other)
+      better += score[std::size_t(other)] > score[std::size_t(group)];
     const std::int16_t mask = better < experts_.groups_per_token ? -1 : 0;
     for (int lane = group * lanes_of_a_group_; lane < (group + 1) * lanes_of_a_group_; ++lane) {
       chosen_[std::size_t(lane / 8)][lane % 8] = mask;
@@ -97,8 +103,8 @@ std::int16_t Gate::threshold() const {
   return *at;
 }
 
-/// Experts of chosen groups that reach the threshold, as (key, expert) in one number that tells the better, and
-/// the lower of two alike.
+/// Experts of chosen groups that reach the threshold, as (key, expert) in one number that tells the better,
+/// and the lower of two alike.
 int Gate::collect(std::array<std::uint32_t, most_experts>& candidates) const {
   int count = 0;
   const Lanes least = Lanes{} + threshold();
@@ -116,7 +122,8 @@ int Gate::collect(std::array<std::uint32_t, most_experts>& candidates) const {
         for (std::uint64_t bits = halves[half]; bits; bits &= bits - 1) {
           const int at = std::countr_zero(bits), row = first_row + at % 16, lane = 8 * v + 4 * half + at / 16;
           const auto key = std::uint32_t(keys_[std::size_t(row * vectors_ + v)][lane % 8] + draw_count / 2);
-          candidates[std::size_t(count++)] = key << 16 | std::uint32_t(most_experts - 1 - (lane * rows_ + row));
+          candidates[std::size_t(count++)] =
+              key << 16 | std::uint32_t(most_experts - 1 - (lane * rows_ + row));
         }
       }
     }
@@ -132,7 +139,8 @@ Gate::Choice Gate::choose(RandomStream& random) {
   int count = collect(candidates);
   const int wanted = experts_.per_token;
   if (count > 2 * wanted) {
-    std::nth_element(candidates.begin(), candidates.begin() + wanted, candidates.begin() + count, std::greater<>());
+    std::nth_element(candidates.begin(), candidates.begin() + wanted, candidates.begin() + count,
+                     std::greater<>());
     count = wanted;
   }
   for (; count > wanted; --count) {  // Mostly a few too many.

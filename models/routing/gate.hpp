@@ -14,12 +14,13 @@ constexpr int most_experts = 1024, most_chosen = 64, most_groups = 64;
 
 /// The gate of DeepSeek-V3 over random affinities, token after token, quick enough for millions.
 ///
-/// Experts lie as [row][lane], eight lanes a vector; a lane holds neighbours of one group, so the two largest of
-/// every group come from one pass of vector maxima. The per_token-th largest of those of the chosen groups is a
-/// threshold that leaves little more than the wanted experts. Of equal keys the lower expert is taken.
+/// Experts lie as [row][lane], eight lanes a vector; a lane holds neighbours of one group, so the two largest
+/// of every group come from one pass of vector maxima. The per_token-th largest of those of the chosen groups
+/// is a threshold that leaves little more than the wanted experts. Of equal keys the lower expert is taken.
 class Gate {
  public:
-  /// `offset`: what each expert's logit has more than others', in units of `logit_unit`; empty: all are alike.
+  /// `offset`: what each expert's logit has more than others', in units of `logit_unit`; empty: all are
+  /// alike.
   Gate(const Experts& experts, std::vector<std::int16_t> offset);
 
   /// The experts of one token, in no particular order.
@@ -37,15 +38,17 @@ class Gate {
   void choose_groups();
   std::int16_t threshold() const;
   int collect(std::array<std::uint32_t, most_experts>& candidates) const;
-  std::uint32_t affinity(std::int16_t key) const { return table_.affinity[std::size_t(key + draw_count / 2)]; }
+  std::uint32_t affinity(std::int16_t key) const {
+    return table_.affinity[std::size_t(key + draw_count / 2)];
+  }
 
   Experts experts_;
   AffinityTable table_;
   std::vector<std::int16_t> offset_;
   int lanes_of_a_group_ = 1, lanes_ = 1, vectors_ = 1, rows_ = 1;
-  std::vector<Lanes> keys_;                                  // [row][vector]
+  std::vector<Lanes> keys_;                                 // [row][vector]
   std::array<Lanes, most_experts / 8> first_{}, second_{};  // [vector] the two largest of each lane.
-  std::array<Lanes, most_experts / 8> chosen_{};             // [vector] all ones in lanes of chosen groups.
+  std::array<Lanes, most_experts / 8> chosen_{};            // [vector] all ones in lanes of chosen groups.
 };
 
 }  // namespace orrery

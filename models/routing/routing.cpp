@@ -26,7 +26,8 @@ struct PartCounter {
   std::int64_t total = 0;
 
   PartCounter(int experts, int parts) : last_token(std::size_t(parts), -1) {
-    for (int expert = 0; expert < experts; ++expert) part_of.push_back(std::uint32_t(expert / (experts / parts)));
+    for (int expert = 0; expert < experts; ++expert)
+      part_of.push_back(std::uint32_t(expert / (experts / parts)));
   }
   void start() { std::fill(last_token.begin(), last_token.end(), -1); }
   void count(std::uint16_t expert, int token, std::vector<std::uint32_t>& copies) {
@@ -59,7 +60,7 @@ RoutingPool sample_routing(const RoutingShape& shape, int samples, std::uint64_t
   const Experts& e = *shape.experts;
   Gate gate(e, popularity_offsets(shape, seed));
   PartCounter ranks(e.routed, shape.ranks), domains(e.routed, shape.domains());
-  RoutingPool pool{.shape = shape, .samples = {}};
+  RoutingPool pool{.shape = shape, .samples = {}, .drawn = {}};
   for (int n = 0; n < samples; ++n) {
     RandomStream draws(seed, {.owner = "gate", .purpose = "token logits", .index = std::uint64_t(n)});
     RoutingSample sample;
@@ -85,12 +86,19 @@ RoutingPool sample_routing(const RoutingShape& shape, int samples, std::uint64_t
   return pool;
 }
 
+const RoutedLayer* DrawnLayers::find(const LayerKey& key, double spread) const {
+  const auto layer = std::size_t(key.layer), micro_batch = std::size_t(key.micro_batch);
+  if (key.seed != seed || spread != row_spread || key.group != 0 || layer >= layers.size()) return nullptr;
+  return micro_batch < layers[layer].size() ? &layers[layer][micro_batch] : nullptr;
+}
+
 RoutedLayer route_layer(const RoutingPool& pool, const LayerKey& key, double row_spread) {
   const RoutingShape& s = pool.shape;
   const int experts = s.experts->routed, per_rank = experts / s.ranks, domains = s.domains();
   const int ranks_per_domain = s.ranks / domains;
   const std::uint64_t index = (std::uint64_t(std::uint32_t(key.group)) << 48) ^
-                              (std::uint64_t(std::uint32_t(key.layer)) << 32) ^ std::uint32_t(key.micro_batch);
+                              (std::uint64_t(std::uint32_t(key.layer)) << 32) ^
+                              std::uint32_t(key.micro_batch);
   RandomStream draw(key.seed, {.owner = "routing", .purpose = "sample of a source rank", .index = index});
 
   // The gate of the pool does not know one domain from another, so each use of a sample may turn the
@@ -122,7 +130,8 @@ RoutedLayer route_layer(const RoutingPool& pool, const LayerKey& key, double row
       padded += (scaled + row_tile - 1) / row_tile * row_tile;
     }
     layer.rows[std::size_t(rank)] = std::int32_t(padded);
-    layer.received[std::size_t(rank)] = std::int32_t(received[std::size_t(rank)] * factor[std::size_t(rank)] + 0.5);
+    layer.received[std::size_t(rank)] =
+        std::int32_t(received[std::size_t(rank)] * factor[std::size_t(rank)] + 0.5);
   }
   for (int to = 0; to < domains; ++to) {
     double mean = 0;

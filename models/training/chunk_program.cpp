@@ -32,13 +32,15 @@ struct Weaver {
     program.forward_step = s;
   }
   void gradient_in(const Block& b) {  // Before the first backward step of a block.
-    if (has_experts(b.kind)) backward_wait = transfer(Side::Backward, b, TransferKind::CombineBackward, backward_tail);
+    if (has_experts(b.kind))
+      backward_wait = transfer(Side::Backward, b, TransferKind::CombineBackward, backward_tail);
   }
   void ffn_backward(const Block& b) {
     backward_tail = step(Side::Backward, b, Segment::FfnBackward, std::exchange(backward_wait, -1));
   }
   void gradient_back(const Block& b, int after) {
-    if (has_experts(b.kind)) backward_wait = transfer(Side::Backward, b, TransferKind::DispatchBackward, after);
+    if (has_experts(b.kind))
+      backward_wait = transfer(Side::Backward, b, TransferKind::DispatchBackward, after);
   }
   void attention_backward(const Block& b) {
     backward_tail = step(Side::Backward, b, Segment::AttentionBackward, std::exchange(backward_wait, -1));
@@ -144,11 +146,16 @@ void overlapped(Weaver& w, const Stage& forward, const Stage& backward) {
 
 std::string_view transfer_name(TransferKind kind) {
   switch (kind) {
-    case TransferKind::DispatchForward: return "dispatch(F)";
-    case TransferKind::CombineForward: return "combine(F)";
-    case TransferKind::CombineBackward: return "combine(B)";
-    case TransferKind::DispatchBackward: return "dispatch(B)";
-    case TransferKind::Count: break;
+    case TransferKind::DispatchForward:
+      return "dispatch(F)";
+    case TransferKind::CombineForward:
+      return "combine(F)";
+    case TransferKind::CombineBackward:
+      return "combine(B)";
+    case TransferKind::DispatchBackward:
+      return "dispatch(B)";
+    case TransferKind::Count:
+      break;
   }
   return "";
 }
@@ -172,7 +179,8 @@ ChunkProgram weave(Pass pass, const Stage& forward, const Stage& backward, Overl
       } else {
         for (const Block& b : forward) w.forward_block(b);
         w.backward_tail = int(w.program.steps.size()) - 1;  // The backward starts when the forward has ended.
-        for (auto b = backward.rbegin(); b != backward.rend(); ++b) w.backward_block(*b, Pass::Backward, overlap);
+        for (auto b = backward.rbegin(); b != backward.rend(); ++b)
+          w.backward_block(*b, Pass::Backward, overlap);
       }
       break;
   }

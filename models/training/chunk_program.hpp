@@ -10,7 +10,13 @@ namespace orrery {
 
 /// The four all-to-alls of a layer, as the trace names them. A dispatch carries tokens to the ranks of
 /// their experts, a combine carries them back; the backward of one is physically the other.
-enum class TransferKind : std::uint8_t { DispatchForward, CombineForward, CombineBackward, DispatchBackward, Count };
+enum class TransferKind : std::uint8_t {
+  DispatchForward,
+  CombineForward,
+  CombineBackward,
+  DispatchBackward,
+  Count
+};
 /// Whether tokens go from their source rank to the experts (else back).
 constexpr bool outward(TransferKind kind) {
   return kind == TransferKind::DispatchForward || kind == TransferKind::CombineBackward;
@@ -32,7 +38,7 @@ struct Transfer {
   Side side;
   Block block;
   TransferKind kind;
-  int after_step;  ///< Launched when that step ends; -1: when the op starts.
+  int after_step;       ///< Launched when that step ends; -1: when the op starts.
   bool beside_compute;  ///< Kernels lie between its launch and the step that waits for it.
 };
 
@@ -52,7 +58,8 @@ enum class Overlap : std::uint8_t { Hidden, Exposed };
 /// Weaves an op from its stages (the one not used may be empty). The overlapped pair follows the order of
 /// the published trace, a layer slot at a time: attn(F), mlp(B), mlp(W), mlp(F), attn(B), attn(W) with
 /// combine(B), dispatch(F), dispatch(B), combine(F) beside them (facts of profile-data train.json).
-/// With Overlap::Exposed the pair is a forward op followed by a backward op, and each all-to-all is waited for at once.
+/// With Overlap::Exposed the pair is a forward op followed by a backward op, and each all-to-all is waited
+/// for at once.
 ChunkProgram weave(Pass pass, const Stage& forward, const Stage& backward, Overlap overlap);
 
 }  // namespace orrery

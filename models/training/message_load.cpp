@@ -23,12 +23,15 @@ std::set<std::pair<int, int>> neighbours(const PipelineSchedule& schedule) {
 
 }  // namespace
 
-MessageLoad message_load(const PipelineSchedule& schedule, const Fabric& fabric, int lanes, int gpus_per_lane) {
+MessageLoad message_load(const PipelineSchedule& schedule, const Fabric& fabric, int lanes,
+                         int gpus_per_lane) {
   MessageLoad result{.ranks = schedule.ranks, .lanes = lanes, .load = {}};
   result.load.assign(std::size_t(schedule.ranks) * std::size_t(schedule.ranks) * std::size_t(lanes), 0);
   std::vector<double> on_link(fabric.links.size(), 0);
   std::vector<LinkIndex> path;
-  const auto gpu = [&](int rank, int lane) { return GpuIndex((std::int64_t(rank) * lanes + lane) * gpus_per_lane); };
+  const auto gpu = [&](int rank, int lane) {
+    return GpuIndex((std::int64_t(rank) * lanes + lane) * gpus_per_lane);
+  };
   const auto pairs = neighbours(schedule);
   const auto each_route = [&](auto visit) {
     for (const auto& [from, to] : pairs) {
@@ -48,7 +51,8 @@ MessageLoad message_load(const PipelineSchedule& schedule, const Fabric& fabric,
   each_route([&](int from, int to, int lane) {
     double most = 1;
     for (const LinkIndex link : path) most = std::max(most, on_link[link]);
-    result.load[(std::size_t(from) * std::size_t(schedule.ranks) + std::size_t(to)) * std::size_t(lanes) + std::size_t(lane)] = float(most);
+    result.load[(std::size_t(from) * std::size_t(schedule.ranks) + std::size_t(to)) * std::size_t(lanes) +
+                std::size_t(lane)] = float(most);
   });
   return result;
 }

@@ -19,21 +19,26 @@ std::string nearest_divisors(int of, int near) {
 void check_expert(const TrainingPlan& p, Findings& findings) {
   const int lanes = p.gpus_per_pipeline_rank();
   if (!p.model.experts) {
-    if (p.expert != 1) findings.push_back({"plan.expert", p.model.name + " has no experts; found expert = " + text(p.expert), "expert = 1"});
+    if (p.expert != 1)
+      findings.push_back(
+          {"plan.expert", p.model.name + " has no experts; found expert = " + text(p.expert), "expert = 1"});
     return;
   }
   const int experts = p.model.experts->routed;
   if (experts % p.expert != 0) {
-    findings.push_back({"plan.expert", text(experts) + " experts do not divide over " + text(p.expert) + " ranks",
+    findings.push_back({"plan.expert",
+                        text(experts) + " experts do not divide over " + text(p.expert) + " ranks",
                         "try expert = " + nearest_divisors(experts, p.expert)});
   }
   if (lanes % p.expert != 0) {
     findings.push_back({"plan.expert",
-                        "groups of " + text(p.expert) + " ranks do not divide the " + text(lanes) + " GPUs of a pipeline rank",
+                        "groups of " + text(p.expert) + " ranks do not divide the " + text(lanes) +
+                            " GPUs of a pipeline rank",
                         "try expert = " + nearest_divisors(std::gcd(lanes, experts), p.expert)});
   }
   if (p.expert > p.node.gpus && p.expert % p.node.gpus != 0) {
-    findings.push_back({"plan.expert", text(p.expert) + " ranks do not fill whole nodes of " + text(p.node.gpus) + " GPUs",
+    findings.push_back({"plan.expert",
+                        text(p.expert) + " ranks do not fill whole nodes of " + text(p.node.gpus) + " GPUs",
                         "a multiple of " + text(p.node.gpus)});
   }
 }
@@ -44,30 +49,37 @@ Findings check_plan(const TrainingPlan& p) {
   Findings findings;
   const int layout = p.pipeline * p.tensor * p.context;
   if (p.gpus() % layout != 0) {
-    findings.push_back({"plan.pipeline",
-                        "pipeline " + text(p.pipeline) + " x tensor " + text(p.tensor) + " x context " + text(p.context) + " = " +
-                            text(layout) + " does not divide " + text(p.gpus()) + " GPUs",
-                        "pipeline = " + nearest_divisors(std::max(1, p.gpus() / (p.tensor * p.context)), p.pipeline)});
+    findings.push_back(
+        {"plan.pipeline",
+         "pipeline " + text(p.pipeline) + " x tensor " + text(p.tensor) + " x context " + text(p.context) +
+             " = " + text(layout) + " does not divide " + text(p.gpus()) + " GPUs",
+         "pipeline = " + nearest_divisors(std::max(1, p.gpus() / (p.tensor * p.context)), p.pipeline)});
     return findings;
   }
   if (p.tensor > p.node.gpus) {
-    findings.push_back({"plan.tensor", "tensor " + text(p.tensor) + " is wider than a node of " + text(p.node.gpus) + " GPUs",
-                        "at most " + text(p.node.gpus)});
+    findings.push_back(
+        {"plan.tensor",
+         "tensor " + text(p.tensor) + " is wider than a node of " + text(p.node.gpus) + " GPUs",
+         "at most " + text(p.node.gpus)});
   }
   if (p.model.heads % p.tensor != 0) {
-    findings.push_back({"plan.tensor", text(p.model.heads) + " heads do not divide by tensor " + text(p.tensor),
+    findings.push_back({"plan.tensor",
+                        text(p.model.heads) + " heads do not divide by tensor " + text(p.tensor),
                         "tensor = " + nearest_divisors(p.model.heads, p.tensor)});
   }
   if (p.sequence % (p.context * p.tensor) != 0) {
-    findings.push_back({"plan.sequence", text(p.sequence) + " tokens do not divide by context x tensor = " + text(p.context * p.tensor), ""});
+    findings.push_back(
+        {"plan.sequence",
+         text(p.sequence) + " tokens do not divide by context x tensor = " + text(p.context * p.tensor), ""});
   }
   check_expert(p, findings);
   const int each = p.data() * p.micro_batch;
   if (p.global_batch % each != 0) {
     findings.push_back({"plan.global_batch",
-                        text(p.global_batch) + " sequences do not divide over " + text(p.data()) + " data-parallel copies of micro-batch " +
-                            text(p.micro_batch),
-                        "try " + text(std::max(1, p.global_batch / each) * each) + " or " + text((p.global_batch / each + 1) * each)});
+                        text(p.global_batch) + " sequences do not divide over " + text(p.data()) +
+                            " data-parallel copies of micro-batch " + text(p.micro_batch),
+                        "try " + text(std::max(1, p.global_batch / each) * each) + " or " +
+                            text((p.global_batch / each + 1) * each)});
     return findings;
   }
   if (p.gpu.fp8.value() == 0 && p.precision == Precision::Fp8) {
@@ -87,18 +99,27 @@ Findings check_plan(const TrainingPlan& p) {
   // The first stage may hold the embedding alone, the last the head: Llama 3 (arXiv 2407.21783, 3.3.2).
   const int most = blocks + (p.layer_map == LayerMap::EndsShort ? 2 : 0);
   if (p.blocks.empty() && stages > most) {
-    findings.push_back({"plan.pipeline", text(stages) + " stages for " + text(blocks) + " layers: a stage would be empty",
+    findings.push_back({"plan.pipeline",
+                        text(stages) + " stages for " + text(blocks) + " layers: a stage would be empty",
                         "at most " + text(most) + " stages"});
   }
-  const auto inner_empty = [&] { return std::find(p.blocks.begin() + 1, p.blocks.end() - 1, 0) != p.blocks.end() - 1; };
+  const auto inner_empty = [&] {
+    return std::find(p.blocks.begin() + 1, p.blocks.end() - 1, 0) != p.blocks.end() - 1;
+  };
   if (p.blocks.size() > 2 && inner_empty()) {
-    findings.push_back({"plan.layer_map", "a stage between the first and the last has no layer", "0 at the ends alone"});
+    findings.push_back(
+        {"plan.layer_map", "a stage between the first and the last has no layer", "0 at the ends alone"});
   }
   if (p.scaling == Scaling::Tensor && (p.model.latent || p.model.experts)) {
-    findings.push_back({"plan.scaling", "one scale a tensor is modelled for dense models without latent attention", "scaling = \"tile\""});
+    findings.push_back({"plan.scaling",
+                        "one scale a tensor is modelled for dense models without latent attention",
+                        "scaling = \"tile\""});
   }
-  if (!p.blocks.empty() && (int(p.blocks.size()) != stages || std::accumulate(p.blocks.begin(), p.blocks.end(), 0) != blocks)) {
-    findings.push_back({"plan.layer_map", "the list must have " + text(stages) + " entries that sum to " + text(blocks) + " layers", ""});
+  if (!p.blocks.empty() &&
+      (int(p.blocks.size()) != stages || std::accumulate(p.blocks.begin(), p.blocks.end(), 0) != blocks)) {
+    findings.push_back(
+        {"plan.layer_map",
+         "the list must have " + text(stages) + " entries that sum to " + text(blocks) + " layers", ""});
   }
   return findings;
 }

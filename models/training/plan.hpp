@@ -19,9 +19,9 @@ namespace orrery {
 struct OptimizerState {
   int gradient_bytes = 4;
   int master_bytes = 4;
-  int moment_bytes = 2;   ///< Of each of the two moments.
-  int weight_bytes = 2;   ///< What is gathered after the update.
-  bool sharded = true;    ///< Over the data-parallel copies (ZeRO-1); else every copy updates all.
+  int moment_bytes = 2;  ///< Of each of the two moments.
+  int weight_bytes = 2;  ///< What is gathered after the update.
+  bool sharded = true;   ///< Over the data-parallel copies (ZeRO-1); else every copy updates all.
 };
 
 /// When gradients of the copies of a stage are summed, and new weights gathered.
@@ -72,7 +72,8 @@ struct TrainingPlan {
   std::int64_t tokens() const { return std::int64_t(global_batch) * sequence; }
 };
 
-/// Everything that keeps the plan from being a plan: sizes that do not divide, a schedule that cannot be built.
+/// Everything that keeps the plan from being a plan: sizes that do not divide, a schedule that cannot be
+/// built.
 Findings check_plan(const TrainingPlan& plan);
 
 WorkShape work_shape(const TrainingPlan& plan);

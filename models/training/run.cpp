@@ -20,7 +20,29 @@ struct Job {
 };
 
 bool same_step(const TrainingPlan& a, const TrainingPlan& b) {
-  return a.global_batch == b.global_batch && a.sequence == b.sequence && a.context == b.context && a.schedule == b.schedule;
+  return a.global_batch == b.global_batch && a.sequence == b.sequence && a.context == b.context &&
+         a.schedule == b.schedule;
+}
+
+/// All layers with experts, for every step of the run.
+std::shared_ptr<const DrawnLayers> draw_layers(const RoutingPool& pool, const TrainingPlan& plan,
+                                               int micro_batches, const Parallel& parallel) {
+  std::vector<int> wanted;
+  for (const Stage& stage : plan_stages(plan)) {
+    for (const Block& block : stage) {
+      if (has_experts(block.kind)) wanted.push_back(block.layer);
+    }
+  }
+  auto drawn = std::make_shared<DrawnLayers>(DrawnLayers{plan.seed, plan.row_spread, {}});
+  if (wanted.empty()) return drawn;
+  drawn->layers.resize(std::size_t(*std::max_element(wanted.begin(), wanted.end())) + 1);
+  parallel(int(wanted.size()), [&](int i) {
+    auto& row = drawn->layers[std::size_t(wanted[std::size_t(i)])];
+    for (int micro_batch = 0; micro_batch < micro_batches; ++micro_batch) {
+      row.push_back(route_layer(pool, {plan.seed, 0, wanted[std::size_t(i)], micro_batch}, plan.row_spread));
+    }
+  });
+  return drawn;
 }
 
 }  // namespace
@@ -29,7 +51,8 @@ std::vector<RampLevel> ramp_levels(const TrainingPhase& phase, int copies, int l
   std::vector<RampLevel> result;
   const double tokens_each = double(phase.ramp_tokens) / levels;
   for (int i = 0; i < levels; ++i) {
-    const double wanted = phase.ramp_from + (double(phase.global_batch) - phase.ramp_from) * (i + 0.5) / levels;
+    const double wanted =
+        phase.ramp_from + (double(phase.global_batch) - phase.ramp_from) * (i + 0.5) / levels;
     const int batch = std::max(1, int(wanted / (2 * copies) + 0.5)) * 2 * copies;
     result.push_back({batch, tokens_each / (double(batch) * phase.sequence)});
   }
@@ -73,19 +96,31 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
           add(level.global_batch, level.steps);
         }
       }
-      add(phase.global_batch, double(outcome.tokens - phase.ramp_tokens * (phase.ramp_from > 0)) / double(each));
+      add(phase.global_batch,
+          double(outcome.tokens - phase.ramp_tokens * (phase.ramp_from > 0)) / double(each));
     }
     run.value.push_back(std::move(outcome));
   }
   if (!run.findings.empty()) return run;
 
-  // Phases that give a rank the same number of tokens draw from the same samples.
-  const std::optional<RoutingPool> pool = plan_routing(request.plan);
+  const std::optional<RoutingPool> sampled = request.pool ? std::nullopt : plan_routing(request.plan);
+  const RoutingPool* given = request.pool ? request.pool : sampled ? &*sampled : nullptr;
   const auto tokens = [](const TrainingPlan& plan) { return work_shape(plan).tokens(); };
+  std::optional<RoutingPool> pool;
+  if (given) {
+    pool = *given;
+    int micro_batches = 0;
+    for (const Job& job : jobs) {
+      const bool draws = !job.same_as_full && tokens(job.plan) == tokens(request.plan);
+      micro_batches = std::max(micro_batches, draws ? job.plan.micro_batches() : 0);
+    }
+    pool->drawn = draw_layers(*given, request.plan, micro_batches, parallel);
+  }
   parallel(int(jobs.size()), [&](int i) {
     Job& job = jobs[std::size_t(i)];
     const bool shared = pool && tokens(job.plan) == tokens(request.plan);
-    job.time = to_seconds(job.same_as_full ? request.full->time : simulate_step(job.plan, shared ? &*pool : nullptr).time);
+    job.time = to_seconds(job.same_as_full ? request.full->time
+                                           : simulate_step(job.plan, shared ? &*pool : nullptr).time);
   });
 
   for (const Job& job : jobs) {
@@ -95,8 +130,9 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
     outcome.step_time = job.time;  // The full batch comes last.
     outcome.gpu_hours += job.steps * job.time.value() * request.plan.gpus() / 3600;
     if (job.fell_back) {
-      outcome.notes.push_back("batch " + std::to_string(job.plan.global_batch) + ": " + std::to_string(job.plan.micro_batches()) +
-                              " micro-batches are too few for " + request.plan.schedule + "; ran on " + request.fallback);
+      outcome.notes.push_back("batch " + std::to_string(job.plan.global_batch) + ": " +
+                              std::to_string(job.plan.micro_batches()) + " micro-batches are too few for " +
+                              request.plan.schedule + "; ran on " + request.fallback);
     }
   }
   for (PhaseOutcome& outcome : run.value) {

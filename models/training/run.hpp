@@ -25,8 +25,8 @@ struct RampLevel {
   int global_batch;
   double steps;
 };
-/// The ramp in equal token shares: `levels` batch sizes from `ramp_from` up in equal increments, rounded to what
-/// the data-parallel copies can share. The published ramp has no published shape.
+/// The ramp in equal token shares: `levels` batch sizes from `ramp_from` up in equal increments, rounded to
+/// what the data-parallel copies can share. The published ramp has no published shape.
 std::vector<RampLevel> ramp_levels(const TrainingPhase& phase, int copies, int levels);
 
 struct PhaseOutcome {
@@ -43,14 +43,16 @@ struct PhaseOutcome {
 using Parallel = std::function<void(int count, const std::function<void(int)>& job)>;
 
 /// Every phase with its own simulated step. `plan` gives what the phases do not change; a batch too small for
-/// its schedule runs on `fallback` instead, and the outcome says so. `full`: the step of `plan` itself when it
-/// is already simulated (used where a phase asks for the same step).
-/// Leaves out  failures, checkpoints, evaluation, data loading: goodput is 1.
+/// its schedule runs on `fallback` instead, and the outcome says so. `full`: the step of `plan` itself when
+/// it is already simulated (used where a phase asks for the same step). Phases that give a rank as many
+/// tokens draw from the same samples. Leaves out  failures, checkpoints, evaluation, data loading: goodput
+/// is 1.
 struct RunRequest {
   TrainingPlan plan;
   std::vector<TrainingPhase> phases;
   std::string fallback;
   const TrainingStep* full = nullptr;
+  const RoutingPool* pool = nullptr;  ///< Routing samples of `plan`, if they are drawn already.
 };
 Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const Parallel& parallel);
 

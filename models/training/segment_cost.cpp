@@ -10,11 +10,6 @@ namespace {
 
 constexpr int segment_count = int(Segment::Count), block_kinds = 5;
 
-bool depends_on_rows(BlockKind kind, Segment segment) {
-  return has_experts(kind) && (segment == Segment::FfnForward || segment == Segment::FfnBackward ||
-                               segment == Segment::FfnWeight);
-}
-
 }  // namespace
 
 namespace {
@@ -24,9 +19,12 @@ Seconds launch_time(const Machine& machine, const KernelCall& call, int held, Be
   const KernelFamily& family = machine.family;
   const GpuSpec& gpu = machine.gpu;
   if (const auto* gemm = std::get_if<Gemm>(&call.work)) return gemm_time(family, gpu, *gemm, held, beside);
-  if (const auto* core = std::get_if<Attention>(&call.work)) return attention_time(family, gpu, *core, held, beside);
-  if (const auto* move = std::get_if<Move>(&call.work)) return traffic_time(family, gpu, move->traffic, move->bytes, beside);
-  if (const auto* small = std::get_if<Small>(&call.work)) return small_kernel_time(family, small->alone, beside);
+  if (const auto* core = std::get_if<Attention>(&call.work))
+    return attention_time(family, gpu, *core, held, beside);
+  if (const auto* move = std::get_if<Move>(&call.work))
+    return traffic_time(family, gpu, move->traffic, move->bytes, beside);
+  if (const auto* small = std::get_if<Small>(&call.work))
+    return small_kernel_time(family, small->alone, beside);
   return machine.message(std::get<Message>(call.work));
 }
 
@@ -43,8 +41,8 @@ KernelCall piece_of(const KernelCall& call, int pieces) {
 ///   feeds   the first piece computes, then computing and arriving of the others go on together;
 ///   drains  a piece computes while the one before leaves; the last one's leaving is seen.
 /// While both share the chip the kernel is slowed as beside any transfer.
-/// Checked     tests/models/training/segment_cost_test.cpp, against the limits of a message of no and of all length.
-/// Leaves out  memory and NVLink traffic that slow each other.
+/// Checked     tests/models/training/segment_cost_test.cpp, against the limits of a message of no and of all
+/// length. Leaves out  memory and NVLink traffic that slow each other.
 Seconds accompanied_time(const Machine& machine, const KernelCall& call, Beside beside) {
   const Travelling& other = *call.travelling;
   const int held = other.multiprocessors;
@@ -55,7 +53,8 @@ Seconds accompanied_time(const Machine& machine, const KernelCall& call, Beside 
     return message + (1 - message / slowed) * launch_time(machine, call, 0, beside);
   }
   const int pieces = std::max(1, other.pieces);
-  const Seconds piece = launch_time(machine, piece_of(call, pieces), held, Beside::Transfer) + launch_gap(machine.family);
+  const Seconds piece =
+      launch_time(machine, piece_of(call, pieces), held, Beside::Transfer) + launch_gap(machine.family);
   if (other.order == Travelling::Order::Feeds) return piece + std::max(double(pieces - 1) * piece, message);
   const Seconds leaving = (1.0 / pieces) * message;
   return piece + double(pieces - 1) * std::max(piece, leaving) + leaving;
@@ -65,7 +64,8 @@ Seconds accompanied_time(const Machine& machine, const KernelCall& call, Beside 
 
 Seconds call_time(const Machine& machine, const KernelCall& call, Beside beside) {
   const int held = beside == Beside::Nothing ? 0 : machine.communication_sms;
-  const Seconds once = call.travelling ? accompanied_time(machine, call, beside) : launch_time(machine, call, held, beside);
+  const Seconds once =
+      call.travelling ? accompanied_time(machine, call, beside) : launch_time(machine, call, held, beside);
   return double(call.times) * (once + launch_gap(machine.family));
 }
 
@@ -90,12 +90,17 @@ Pricer price_on(Machine machine) {
   };
 }
 
+bool priced_by_rows(BlockKind kind, Segment segment) {
+  return has_experts(kind) &&
+         (segment == Segment::FfnForward || segment == Segment::FfnBackward || segment == Segment::FfnWeight);
+}
+
 SegmentCosts::SegmentCosts(Pricer pricer)
     : pricer_(std::move(pricer)), kept_(std::size_t(segment_count * block_kinds)) {}
 
 const SegmentCost& SegmentCosts::at(BlockKind kind, Segment segment, std::int64_t rows) {
   auto& row = kept_[std::size_t(kind) * segment_count + std::size_t(segment)];
-  const auto index = depends_on_rows(kind, segment) ? std::size_t(rows / row_tile) : 0;
+  const auto index = priced_by_rows(kind, segment) ? std::size_t(rows / row_tile) : 0;
   if (row.size() <= index) row.resize(index + 1);
   if (!row[index]) row[index] = std::make_unique<SegmentCost>(pricer_(kind, segment, rows));
   return *row[index];

@@ -33,7 +33,8 @@ using MessageTime = std::function<Seconds(const Message&)>;
 using Pricer = std::function<SegmentCost(BlockKind kind, Segment segment, std::int64_t rows)>;
 
 /// A kernel family's prices on a GPU. While the communication stream is busy it holds `communication_sms`.
-/// `message` times the collectives that the compute stream waits for (they do not slow down beside a transfer).
+/// `message` times the collectives that the compute stream waits for (they do not slow down beside a
+/// transfer).
 struct Machine {
   WorkShape shape;
   KernelFamily family;
@@ -44,6 +45,9 @@ struct Machine {
 Pricer price_on(Machine machine);
 /// All launches of a call with the gaps between them.
 Seconds call_time(const Machine& machine, const KernelCall& call, Beside beside);
+
+/// Whether a segment's price depends on the expert rows at all.
+bool priced_by_rows(BlockKind kind, Segment segment);
 
 /// Prices segments on demand and keeps them. Expert rows come in whole tiles, so the few hundred row counts
 /// of a run need a few hundred entries, each exact.

@@ -6,13 +6,15 @@
 
 namespace orrery {
 
-/// One rank's NIC when flows are folded: an all-to-all and pipeline messages on their way in share it in proportion
-/// to their sizes, as the flows of the full simulation do. Times are picoseconds.
+/// One rank's NIC when flows are folded: an all-to-all and pipeline messages on their way in share it in
+/// proportion to their sizes, as the flows of the full simulation do. Times are picoseconds.
 ///
-///   message starts while a transfer runs   with w the message's time alone and f T what is left of the transfer,
-///                                          both are over after w + f T: the message takes f T longer than alone,
-///                                          the transfer f w;
-///   transfer starts while a message runs   with q left of the message's w, it is through when the transfer has done
+///   message starts while a transfer runs   with w the message's time alone and f T what is left of the
+///   transfer,
+///                                          both are over after w + f T: the message takes f T longer than
+///                                          alone, the transfer f w;
+///   transfer starts while a message runs   with q left of the message's w, it is through when the transfer
+///   has done
 ///                                          q / w of its T: the message takes q T / w longer, the transfer q.
 ///
 /// Messages queue up behind each other. What was added is taken when the event it moves comes due.

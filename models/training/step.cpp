@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "models/collectives/deep_ep.hpp"
 #include "models/collectives/collective.hpp"
+#include "models/collectives/deep_ep.hpp"
 #include "topologies/catalog.hpp"
 
 namespace orrery {
@@ -11,11 +11,15 @@ namespace {
 
 AllToAllKind kernel_of(TransferKind kind) {
   switch (kind) {
-    case TransferKind::DispatchForward: return AllToAllKind::Dispatch;
-    case TransferKind::CombineBackward: return AllToAllKind::CachedDispatch;
-    case TransferKind::CombineForward: return AllToAllKind::Combine;
+    case TransferKind::DispatchForward:
+      return AllToAllKind::Dispatch;
+    case TransferKind::CombineBackward:
+      return AllToAllKind::CachedDispatch;
+    case TransferKind::CombineForward:
+      return AllToAllKind::Combine;
     case TransferKind::DispatchBackward:
-    case TransferKind::Count: break;
+    case TransferKind::Count:
+      break;
   }
   return AllToAllKind::CombineBackward;
 }
@@ -23,8 +27,8 @@ AllToAllKind kernel_of(TransferKind kind) {
 /// The kernels were measured on H800 NVLink (160 GB/s) and 400 Gb/s NICs; on other links their rates scale.
 constexpr BytesPerSecond measured_nvlink{160e9}, measured_nic{50e9};
 
-// Communication-stream kernels before a barrier (published trace, means of four layers): the layout of a fresh
-// dispatch 103 us; the cast of an incoming gradient 270 us.
+// Communication-stream kernels before a barrier (published trace, means of four layers): the layout of a
+// fresh dispatch 103 us; the cast of an incoming gradient 270 us.
 constexpr Seconds layout_kernel{103e-6}, gradient_cast{270e-6};
 
 StepTransfers step_transfers(const TrainingPlan& plan) {
@@ -59,14 +63,18 @@ Span span_of(const TrainingPlan& plan, int ranks, int stride) {
 
 Seconds gather_time(const TrainingPlan& plan, Collective kind, Bytes bytes, Span span) {
   if (span.in_node * span.nodes <= 1) return Seconds(0);
-  return collective_time(*plan.collectives, kind, bytes, span.in_node, span.nodes, plan.gpu.nvlink_line, plan.nic.achieved);
+  return collective_time(*plan.collectives, kind, bytes, span.in_node, span.nodes, plan.gpu.nvlink_line,
+                         plan.nic.achieved);
 }
 
 Collective collective_of(Exchange kind) {
   switch (kind) {
-    case Exchange::AllGather: return Collective::AllGather;
-    case Exchange::ReduceScatter: return Collective::ReduceScatter;
-    case Exchange::AllReduce: break;
+    case Exchange::AllGather:
+      return Collective::AllGather;
+    case Exchange::ReduceScatter:
+      return Collective::ReduceScatter;
+    case Exchange::AllReduce:
+      break;
   }
   return Collective::AllReduce;
 }
@@ -81,7 +89,8 @@ MessageTime message_time(const TrainingPlan& plan) {
 int copies_of_a_stage(const PipelineSchedule& schedule) { return int(schedule.paths.size()); }
 
 double mfu(const TrainingPlan& plan, AttentionCount count, Picoseconds time) {
-  const double flops = training_flops_per_token(plan.model, plan.sequence, count).value() * double(plan.tokens());
+  const double flops =
+      training_flops_per_token(plan.model, plan.sequence, count).value() * double(plan.tokens());
   return flops / (to_seconds(time).value() * plan.gpus() * plan.gpu.bf16.value());
 }
 
@@ -106,10 +115,12 @@ StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters, i
                 gather_time(plan, Collective::AllGather, expert_bytes * Bytes(back), expert);
   tail.reduce = seen * tail.reduce;
   tail.gather = seen * tail.gather;
-  const double shard = o.sharded ? double(parameters.dense) / dense_copies + double(parameters.expert) / expert_copies
-                                 : double(parameters.total());
+  const double shard =
+      o.sharded ? double(parameters.dense) / dense_copies + double(parameters.expert) / expert_copies
+                : double(parameters.total());
   const double bytes_each = o.gradient_bytes + 2 * (o.master_bytes + 2 * o.moment_bytes) + o.weight_bytes;
-  tail.optimizer = traffic_time(plan.kernels, plan.gpu, Traffic::Optimizer, Bytes(std::int64_t(shard * bytes_each)), Beside::Nothing);
+  tail.optimizer = traffic_time(plan.kernels, plan.gpu, Traffic::Optimizer,
+                                Bytes(std::int64_t(shard * bytes_each)), Beside::Nothing);
   return tail;
 }
 
@@ -125,7 +136,8 @@ std::vector<PricedKernel> priced_kernels(const TrainingPlan& plan, const Trainin
   for (std::size_t kind = 0; kind < present.size(); ++kind) {
     if (!present[kind]) continue;
     for (std::size_t segment = 0; segment < std::size_t(Segment::Count); ++segment) {
-      for (const KernelCall& call : segment_work(shape, BlockKind(kind), Segment(segment), balanced_rows(shape))) {
+      for (const KernelCall& call :
+           segment_work(shape, BlockKind(kind), Segment(segment), balanced_rows(shape))) {
         PricedKernel row{BlockKind(kind), Segment(segment), call, {}};
         for (std::size_t b = 0; b < beside_count; ++b) row.time[b] = call_time(machine, call, Beside(b));
         priced.push_back(row);
@@ -175,7 +187,8 @@ StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool) {
 }
 
 Pricer plan_prices(const TrainingPlan& plan, const RoutingPool* pool) {
-  return price_on({drawn_shape(plan, pool), plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)});
+  return price_on(
+      {drawn_shape(plan, pool), plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)});
 }
 
 TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const OnProgress& progress) {
@@ -202,7 +215,8 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
     if (request.groups > 1) {
       step.notes.push_back("folded: one of " + std::to_string(request.groups) + " groups of " +
                            std::to_string(request.members * request.gpus_per_member) + " GPUs on each of " +
-                           std::to_string(plan.pipeline) + " pipeline ranks; an all-to-all lasts as long as its fullest link");
+                           std::to_string(plan.pipeline) +
+                           " pipeline ranks; an all-to-all lasts as long as its fullest link");
     }
   }
   SegmentCosts costs(plan_prices(plan, pool));
@@ -211,7 +225,8 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
   Seconds longest{};
   const WorkShape shape = work_shape(plan);
   for (int rank = 0; rank < plan.pipeline; ++rank) {
-    const RankParameters parameters = rank_parameters(shape, stages_on_rank(request.schedule, step.stages, rank));
+    const RankParameters parameters =
+        rank_parameters(shape, stages_on_rank(request.schedule, step.stages, rank));
     step.tails.push_back(step_tail(plan, parameters, copies_of_a_stage(request.schedule)));
     longest = std::max(longest, step.tails.back().total());
   }

@@ -14,10 +14,11 @@ struct StepTail {
 
 /// Gradient reduction over the copies, the sharded optimizer and the gathering of new weights (ZeRO-1).
 ///
-///   reduce     reduce-scatter of FP32 gradients: dense parameters over all their copies, inside the node first and
+///   reduce     reduce-scatter of FP32 gradients: dense parameters over all their copies, inside the node
+///   first and
 ///              then between nodes; routed experts over theirs, which lie in different nodes;
-///   optimizer  AdamW over the rank's shard by bytes: gradient, master weight and two moments, read and written;
-///   gather     all-gather of the new weights the same way back.
+///   optimizer  AdamW over the rank's shard by bytes: gradient, master weight and two moments, read and
+///   written; gather     all-gather of the new weights the same way back.
 /// Source   DeepSeek-V3 report, section 3.2 (ZeRO-1) and 3.3 (FP32 gradients, BF16 moments).
 /// Hidden copy messages leave one chunk of each seen: 1 / virtual stages.
 /// Leaves out  what hidden messages slow down; the norm for clipping (one small all-reduce).
@@ -34,10 +35,13 @@ struct TrainingStep {
   std::vector<std::string> notes;  ///< What was folded, what a fallback replaced.
 };
 
-/// Simulates one step. Precondition: `check_plan` found nothing. `pool`: routing samples to use again, or none.
-TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const OnProgress& progress = {});
+/// Simulates one step. Precondition: `check_plan` found nothing. `pool`: routing samples to use again, or
+/// none.
+TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool,
+                           const OnProgress& progress = {});
 
-/// What a plan asks of the executor, and its prices; a test or a what-if may change the request before it runs.
+/// What a plan asks of the executor, and its prices; a test or a what-if may change the request before it
+/// runs.
 StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool);
 Pricer plan_prices(const TrainingPlan& plan, const RoutingPool* pool);
 

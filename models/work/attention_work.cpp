@@ -12,12 +12,16 @@ namespace {
 struct Sizes {
   std::int64_t t, d, h;
   std::int64_t shard;  ///< Tokens that norms and residuals see: sequence parallelism splits them.
-  std::int64_t keys;   ///< Tokens whose keys and values this rank expands: all ranks' under context parallelism.
+  std::int64_t
+      keys;  ///< Tokens whose keys and values this rank expands: all ranks' under context parallelism.
   std::int64_t q = 0, c = 0, n = 0, r = 0, v = 0;  // MLA
   std::int64_t out;                                ///< Width of the attention output.
 
   explicit Sizes(const WorkShape& s)
-      : t(s.tokens()), d(s.model->hidden), h(s.model->heads / s.tensor), shard(t / s.tensor),
+      : t(s.tokens()),
+        d(s.model->hidden),
+        h(s.model->heads / s.tensor),
+        shard(t / s.tensor),
         keys(std::int64_t(s.sequence) * s.micro_batch) {
     const LatentAttention& a = *s.model->latent;
     q = a.query_rank, c = a.key_value_rank, n = a.nope_dim, r = a.rope_dim, v = a.value_dim;
@@ -35,7 +39,9 @@ Attention core(const WorkShape& s, const Sizes& z) {
           .value_dim = int(z.v)};
 }
 
-void core_forward(Calls& calls, const WorkShape& s, const Sizes& z) { calls.push_back({"attention", core(s, z)}); }
+void core_forward(Calls& calls, const WorkShape& s, const Sizes& z) {
+  calls.push_back({"attention", core(s, z)});
+}
 
 void core_backward(Calls& calls, const WorkShape& s, const Sizes& z) {
   Attention backward = core(s, z);
@@ -113,7 +119,8 @@ Calls attention_backward(const WorkShape& s) {
   transpose_weight(calls, s, "transpose o_proj", z.d * z.out);
   product(calls, s, "o_proj input gradient", z.t, z.out, z.d);
   if (s.precision == Precision::Fp8) {
-    move_bytes(calls, "restore output from 12 bits", Traffic::RestoreTwelveBit, moved(z.t * z.out, twelve_bit_bytes));
+    move_bytes(calls, "restore output from 12 bits", Traffic::RestoreTwelveBit,
+               moved(z.t * z.out, twelve_bit_bytes));
   }
   cast_channels(calls, s, "o_proj operands", z.t * (z.d + z.out));
   if (s.recompute.norm) move_bytes(calls, "norm again", Traffic::Norm, moved(z.shard * z.d, 4));

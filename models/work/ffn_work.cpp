@@ -17,8 +17,8 @@ double activation_bytes(const WorkShape& s) {
 /// activation that the weight gradient needs.
 double activation_backward_bytes(const WorkShape& s) { return s.model->gated ? 12.0 : 8.0; }
 
-/// The activation's output, not kept, once more as the operand of the down product's weight gradient: the trace has six
-/// activation launches a layer, two of them forward and two backward.
+/// The activation's output, not kept, once more as the operand of the down product's weight gradient: the
+/// trace has six activation launches a layer, two of them forward and two backward.
 void activation_again(Calls& calls, const WorkShape& s, std::int64_t elements) {
   if (s.recompute.activation && !s.recompute.layer) {
     move_bytes(calls, "activation again", Traffic::Swiglu, moved(elements, activation_bytes(s)));
@@ -50,7 +50,8 @@ Calls dense_backward(const WorkShape& s, DenseFfn ffn) {
   if (s.precision == Precision::Fp8) {
     move_bytes(calls, "restore up output", Traffic::Dequantize, moved(ffn.tokens * u, cast_bytes));
   }
-  move_bytes(calls, "activation backward", Traffic::SwigluBackward, moved(ffn.tokens * f, activation_backward_bytes(s)));
+  move_bytes(calls, "activation backward", Traffic::SwigluBackward,
+             moved(ffn.tokens * f, activation_backward_bytes(s)));
   activation_again(calls, s, ffn.tokens * f);
   cast_tokens(calls, s, "cast up gradient", ffn.tokens * u);
   product(calls, s, "ffn up input gradient", ffn.tokens, d, u);
@@ -106,7 +107,8 @@ Calls experts_forward(const WorkShape& s, std::int64_t rows) {
   move_bytes(calls, "experts activation", Traffic::Swiglu, moved(rows * f, activation_bytes(s)));
   cast_tokens(calls, s, "keep experts up output in FP8", rows * u);
   transpose_scales(calls, s);
-  calls.push_back({"experts down", Gemm{.m = rows, .n = d, .k = f, .groups = local, .precision = s.precision}});
+  calls.push_back(
+      {"experts down", Gemm{.m = rows, .n = d, .k = f, .groups = local, .precision = s.precision}});
   move_bytes(calls, "unpermute", Traffic::Unpermute, moved((received + rows) * d, 2));
   return calls;
 }
@@ -118,16 +120,20 @@ Calls experts_backward(const WorkShape& s, std::int64_t rows) {
   const bool fp8 = s.precision == Precision::Fp8;
   Calls calls;
   if (s.recompute.layer) append(calls, experts_forward(s, rows));
-  move_bytes(calls, "permute gradient", Traffic::Permute, moved((received + rows) * d, fp8 ? 1 + fp8_scale : 2));
+  move_bytes(calls, "permute gradient", Traffic::Permute,
+             moved((received + rows) * d, fp8 ? 1 + fp8_scale : 2));
   transpose_weight(calls, s, "transpose experts", local * d * (f + u));
   transpose_scales(calls, s);
-  calls.push_back({"experts down input gradient", Gemm{.m = rows, .n = f, .k = d, .groups = local, .precision = s.precision}});
+  calls.push_back({"experts down input gradient",
+                   Gemm{.m = rows, .n = f, .k = d, .groups = local, .precision = s.precision}});
   if (fp8) move_bytes(calls, "restore experts up output", Traffic::Dequantize, moved(rows * u, cast_bytes));
-  move_bytes(calls, "experts activation backward", Traffic::SwigluBackward, moved(rows * f, activation_backward_bytes(s)));
+  move_bytes(calls, "experts activation backward", Traffic::SwigluBackward,
+             moved(rows * f, activation_backward_bytes(s)));
   activation_again(calls, s, rows * f);
   cast_tokens(calls, s, "cast experts gradient", rows * u);
   transpose_scales(calls, s);
-  calls.push_back({"experts up input gradient", Gemm{.m = rows, .n = d, .k = u, .groups = local, .precision = s.precision}});
+  calls.push_back({"experts up input gradient",
+                   Gemm{.m = rows, .n = d, .k = u, .groups = local, .precision = s.precision}});
   move_bytes(calls, "unpermute gradient", Traffic::Unpermute, moved((received + rows) * d, 2));
   cast_channels(calls, s, "experts operands", rows * (u + f));
   return calls;
@@ -141,10 +147,18 @@ Calls experts_weight(const WorkShape& s, std::int64_t rows) {
     move_bytes(calls, "gather input operand", Traffic::CastChannelGather, moved(rows * d, gather_bytes));
     move_bytes(calls, "gather gradient operand", Traffic::CastChannelGather, moved(rows * d, gather_bytes));
   }
-  calls.push_back({"experts down weight gradient",
-                   Gemm{.m = d, .n = f, .k = rows, .groups = local, .pass = GemmPass::Accumulate, .precision = s.precision}});
-  calls.push_back({"experts up weight gradient",
-                   Gemm{.m = u, .n = d, .k = rows, .groups = local, .pass = GemmPass::Accumulate, .precision = s.precision}});
+  calls.push_back({"experts down weight gradient", Gemm{.m = d,
+                                                        .n = f,
+                                                        .k = rows,
+                                                        .groups = local,
+                                                        .pass = GemmPass::Accumulate,
+                                                        .precision = s.precision}});
+  calls.push_back({"experts up weight gradient", Gemm{.m = u,
+                                                      .n = d,
+                                                      .k = rows,
+                                                      .groups = local,
+                                                      .pass = GemmPass::Accumulate,
+                                                      .precision = s.precision}});
   return calls;
 }
 

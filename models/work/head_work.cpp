@@ -10,8 +10,9 @@ namespace {
 // kernels are not published; a fused loss would save about half of these bytes.
 constexpr double loss_forward_bytes = 14, loss_backward_bytes = 14;
 
-// Megatron-LM's of 2022 (megatron/mpu/cross_entropy.py, model/gpt_model.py): cast (2 + 4), maximum (4), subtract, exponential
-// (4 + 4 each), sum (4), divide (4 + 4), each a kernel; backward scales (4 + 4) and casts (4 + 2).
+// Megatron-LM's of 2022 (megatron/mpu/cross_entropy.py, model/gpt_model.py): cast (2 + 4), maximum (4),
+// subtract, exponential (4 + 4 each), sum (4), divide (4 + 4), each a kernel; backward scales (4 + 4) and
+// casts (4 + 2).
 constexpr double vocab_parallel_forward_bytes = 38;
 
 double loss_bytes(const WorkShape& s) {
@@ -75,7 +76,8 @@ Calls projection_backward(const WorkShape& s) {
 
 Calls projection_weight(const WorkShape& s) {
   Calls calls;
-  accumulate(calls, s, "projection weight gradient", s.model->hidden / s.tensor, 2 * s.model->hidden, s.tokens());
+  accumulate(calls, s, "projection weight gradient", s.model->hidden / s.tensor, 2 * s.model->hidden,
+             s.tokens());
   return calls;
 }
 

@@ -9,15 +9,18 @@ void move_bytes(Calls& calls, std::string_view name, Traffic traffic, Bytes byte
 }
 
 void cast_tokens(Calls& calls, const WorkShape& shape, std::string_view name, std::int64_t elements) {
-  if (shape.precision == Precision::Fp8) move_bytes(calls, name, Traffic::CastToken, moved(elements, cast_bytes));
+  if (shape.precision == Precision::Fp8)
+    move_bytes(calls, name, Traffic::CastToken, moved(elements, cast_bytes));
 }
 
 void cast_channels(Calls& calls, const WorkShape& shape, std::string_view name, std::int64_t elements) {
-  if (shape.precision == Precision::Fp8) move_bytes(calls, name, Traffic::CastChannel, moved(elements, cast_bytes));
+  if (shape.precision == Precision::Fp8)
+    move_bytes(calls, name, Traffic::CastChannel, moved(elements, cast_bytes));
 }
 
 void transpose_weight(Calls& calls, const WorkShape& shape, std::string_view name, std::int64_t elements) {
-  if (shape.precision == Precision::Fp8) move_bytes(calls, name, Traffic::WeightTranspose, moved(elements, 2));
+  if (shape.precision == Precision::Fp8)
+    move_bytes(calls, name, Traffic::WeightTranspose, moved(elements, 2));
 }
 
 void product(Calls& calls, const WorkShape& shape, std::string_view name, std::int64_t m, std::int64_t n,
@@ -28,11 +31,13 @@ void product(Calls& calls, const WorkShape& shape, std::string_view name, std::i
 
 void accumulate(Calls& calls, const WorkShape& shape, std::string_view name, std::int64_t m, std::int64_t n,
                 std::int64_t k) {
-  calls.push_back({name, Gemm{.m = m, .n = n, .k = k, .pass = GemmPass::Accumulate, .precision = shape.precision}});
+  calls.push_back(
+      {name, Gemm{.m = m, .n = n, .k = k, .pass = GemmPass::Accumulate, .precision = shape.precision}});
 }
 
 void transpose_scales(Calls& calls, const WorkShape& shape) {
-  if (shape.precision == Precision::Fp8 && shape.scaling == Scaling::Tile) calls.push_back({"transpose scales", Small{scale_kernel}});
+  if (shape.precision == Precision::Fp8 && shape.scaling == Scaling::Tile)
+    calls.push_back({"transpose scales", Small{scale_kernel}});
 }
 
 namespace {

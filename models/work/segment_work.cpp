@@ -11,7 +11,9 @@ DenseFfn shared_ffn(const WorkShape& s) { return {s.tokens(), s.model->experts->
 bool has_shared(const WorkShape& s) { return s.model->experts->shared_width > 0; }
 
 /// The input of a dense network is cast once before it; experts' input was cast before the dispatch.
-void enter_dense(Calls& calls, const WorkShape& s) { cast_tokens(calls, s, "cast x", s.tokens() * s.model->hidden); }
+void enter_dense(Calls& calls, const WorkShape& s) {
+  cast_tokens(calls, s, "cast x", s.tokens() * s.model->hidden);
+}
 
 Calls embedding_work(const WorkShape& s, Segment segment) {
   Calls calls;
@@ -19,7 +21,8 @@ Calls embedding_work(const WorkShape& s, Segment segment) {
   if (segment == Segment::FfnForward) move_bytes(calls, "embedding", Traffic::Embedding, touched);
   // Sum with the position's row (6 bytes an element), and dropout (5).
   if (segment == Segment::FfnForward && s.attention == AttentionKernel::Unfused) {
-    move_bytes(calls, "position, dropout", Traffic::Elementwise, moved(s.tokens() / s.tensor * s.model->hidden, 11));
+    move_bytes(calls, "position, dropout", Traffic::Elementwise,
+               moved(s.tokens() / s.tensor * s.model->hidden, 11));
   }
   // Gradients are added to FP32 rows: read, add, write.
   if (segment == Segment::FfnWeight) move_bytes(calls, "embedding gradient", Traffic::Embedding, 2 * touched);
@@ -36,13 +39,20 @@ Calls head_work(const WorkShape& s, Segment segment) {
 /// A dense block without latent attention is Llama's or GPT's: its network has a residual of its own.
 Calls grouped_dense_work(const WorkShape& s, Segment segment) {
   switch (segment) {
-    case Segment::AttentionForward: return grouped_attention_forward(s);
-    case Segment::FfnForward: return network_forward(s);
-    case Segment::FfnBackward: return network_backward(s);
-    case Segment::AttentionBackward: return grouped_attention_backward(s);
-    case Segment::FfnWeight: return network_weight(s);
-    case Segment::AttentionWeight: return grouped_attention_weight(s);
-    case Segment::Count: break;
+    case Segment::AttentionForward:
+      return grouped_attention_forward(s);
+    case Segment::FfnForward:
+      return network_forward(s);
+    case Segment::FfnBackward:
+      return network_backward(s);
+    case Segment::AttentionBackward:
+      return grouped_attention_backward(s);
+    case Segment::FfnWeight:
+      return network_weight(s);
+    case Segment::AttentionWeight:
+      return grouped_attention_weight(s);
+    case Segment::Count:
+      break;
   }
   return {};
 }
@@ -51,16 +61,22 @@ Calls dense_work(const WorkShape& s, Segment segment) {
   if (!s.model->latent) return grouped_dense_work(s, segment);
   Calls calls;
   switch (segment) {
-    case Segment::AttentionForward: return attention_forward(s);
+    case Segment::AttentionForward:
+      return attention_forward(s);
     case Segment::FfnForward:
       enter_dense(calls, s);
       append(calls, dense_forward(s, dense_ffn(s)));
       return calls;
-    case Segment::FfnBackward: return dense_backward(s, dense_ffn(s));
-    case Segment::AttentionBackward: return attention_backward(s);
-    case Segment::FfnWeight: return dense_weight(s, dense_ffn(s));
-    case Segment::AttentionWeight: return attention_weight(s);
-    case Segment::Count: break;
+    case Segment::FfnBackward:
+      return dense_backward(s, dense_ffn(s));
+    case Segment::AttentionBackward:
+      return attention_backward(s);
+    case Segment::FfnWeight:
+      return dense_weight(s, dense_ffn(s));
+    case Segment::AttentionWeight:
+      return attention_weight(s);
+    case Segment::Count:
+      break;
   }
   return {};
 }
@@ -88,8 +104,10 @@ Calls moe_work(const WorkShape& s, Segment segment, std::int64_t rows) {
       calls = experts_weight(s, rows);
       if (has_shared(s)) append(calls, dense_weight(s, shared_ffn(s)));
       return calls;
-    case Segment::AttentionWeight: return attention_weight(s);
-    case Segment::Count: break;
+    case Segment::AttentionWeight:
+      return attention_weight(s);
+    case Segment::Count:
+      break;
   }
   return {};
 }
@@ -105,26 +123,39 @@ Calls predict_work(const WorkShape& s, Segment segment, std::int64_t rows) {
 
 }  // namespace
 
-std::vector<KernelCall> segment_work(const WorkShape& shape, BlockKind kind, Segment segment, std::int64_t rows) {
+std::vector<KernelCall> segment_work(const WorkShape& shape, BlockKind kind, Segment segment,
+                                     std::int64_t rows) {
   switch (kind) {
-    case BlockKind::Embedding: return embedding_work(shape, segment);
-    case BlockKind::Dense: return dense_work(shape, segment);
-    case BlockKind::Moe: return moe_work(shape, segment, rows);
-    case BlockKind::Predict: return predict_work(shape, segment, rows);
-    case BlockKind::Head: return head_work(shape, segment);
+    case BlockKind::Embedding:
+      return embedding_work(shape, segment);
+    case BlockKind::Dense:
+      return dense_work(shape, segment);
+    case BlockKind::Moe:
+      return moe_work(shape, segment, rows);
+    case BlockKind::Predict:
+      return predict_work(shape, segment, rows);
+    case BlockKind::Head:
+      return head_work(shape, segment);
   }
   return {};
 }
 
 std::string_view segment_name(Segment segment) {
   switch (segment) {
-    case Segment::AttentionForward: return "attn(F)";
-    case Segment::FfnForward: return "mlp(F)";
-    case Segment::FfnBackward: return "mlp(B)";
-    case Segment::AttentionBackward: return "attn(B)";
-    case Segment::FfnWeight: return "mlp(W)";
-    case Segment::AttentionWeight: return "attn(W)";
-    case Segment::Count: break;
+    case Segment::AttentionForward:
+      return "attn(F)";
+    case Segment::FfnForward:
+      return "mlp(F)";
+    case Segment::FfnBackward:
+      return "mlp(B)";
+    case Segment::AttentionBackward:
+      return "attn(B)";
+    case Segment::FfnWeight:
+      return "mlp(W)";
+    case Segment::AttentionWeight:
+      return "attn(W)";
+    case Segment::Count:
+      break;
   }
   return "";
 }
@@ -135,7 +166,8 @@ Flops executed_flops(const KernelCall& call) {
     flops = 2.0 * double(gemm->m) * double(gemm->n) * double(gemm->k);
   } else if (const auto* a = std::get_if<Attention>(&call.work)) {
     // Forward: two products; backward: five, of which three contract over the key width.
-    const double width = a->backward ? 3.0 * a->query_key_dim + 2.0 * a->value_dim : a->query_key_dim + a->value_dim;
+    const double width =
+        a->backward ? 3.0 * a->query_key_dim + 2.0 * a->value_dim : a->query_key_dim + a->value_dim;
     flops = 2.0 * a->batch * a->heads * double(a->queries) * a->keys * width * (a->causal ? 0.5 : 1.0);
   }
   return Flops(flops * call.times);

@@ -17,7 +17,8 @@ std::vector<int> blocks_per_stage(int blocks, int stages, LayerMap map) {
     case LayerMap::EndsShort: {
       // The stages that stay short: last, first, last but one, second, ...
       std::vector<bool> is_short(std::size_t(stages), false);
-      for (int i = 0; i < stages - more; ++i) is_short[std::size_t(i % 2 == 0 ? stages - 1 - i / 2 : i / 2)] = true;
+      for (int i = 0; i < stages - more; ++i)
+        is_short[std::size_t(i % 2 == 0 ? stages - 1 - i / 2 : i / 2)] = true;
       for (int s = 0; s < stages; ++s) count[std::size_t(s)] += is_short[std::size_t(s)] ? 0 : 1;
       break;
     }

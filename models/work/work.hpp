@@ -26,35 +26,38 @@ enum class AttentionKernel : std::uint8_t { Fused, Unfused };
 
 /// How messages between the ranks that share a layer meet its kernels.
 enum class LayerMessages : std::uint8_t {
-  AllReduce,  ///< No sequence parallelism: norms and residuals run on all tokens of every tensor rank, one all-reduce
-              ///< a part. Backward's runs beside the weight gradient (Megatron-LM, LinearWithGradAccumulationAndAsync...).
-  Exposed,    ///< Sequence parallelism; every gather and scatter is waited for.
-  Backward,   ///< Sequence parallelism as in Megatron-LM (arXiv 2205.05198): forward waits; backward gathers the input
-              ///< once more beside the input gradient and scatters beside the weight gradient.
-  Pieces,     ///< As Transformer Engine's user buffers: forward's products are cut, a piece runs while the next one
-              ///< travels; backward as above; a context exchange runs beside attention.
+  AllReduce,  ///< No sequence parallelism: norms and residuals run on all tokens of every tensor rank, one
+              ///< all-reduce a part. Backward's runs beside the weight gradient (Megatron-LM,
+              ///< LinearWithGradAccumulationAndAsync...).
+  Exposed,   ///< Sequence parallelism; every gather and scatter is waited for.
+  Backward,  ///< Sequence parallelism as in Megatron-LM (arXiv 2205.05198): forward waits; backward gathers
+             ///< the input once more beside the input gradient and scatters beside the weight gradient.
+  Pieces,  ///< As Transformer Engine's user buffers: forward's products are cut, a piece runs while the next
+           ///< one travels; backward as above; a context exchange runs beside attention.
 };
 
 /// What shares one FP8 scale.
 enum class Scaling : std::uint8_t {
   Tile,    ///< 1 x 128 and 128 x 128 (DeepSeek-V3): casts are kernels of their own, scales are laid out anew.
-  Tensor,  ///< A tensor, known beforehand (Transformer Engine's delayed scaling): norms and activations write FP8.
+  Tensor,  ///< A tensor, known beforehand (Transformer Engine's delayed scaling): norms and activations write
+           ///< FP8.
 };
 
 /// How one rank computes its share of a layer.
 struct WorkShape {
   const Transformer* model = nullptr;
-  int sequence = 0;       ///< Tokens of one sequence.
-  int micro_batch = 1;    ///< Sequences.
-  int tensor = 1;         ///< Ranks that share every matrix; `messages` says how they meet.
-  int context = 1;        ///< Ranks that share every sequence.
-  int expert = 1;         ///< Ranks that share the routed experts.
+  int sequence = 0;     ///< Tokens of one sequence.
+  int micro_batch = 1;  ///< Sequences.
+  int tensor = 1;       ///< Ranks that share every matrix; `messages` says how they meet.
+  int context = 1;      ///< Ranks that share every sequence.
+  int expert = 1;       ///< Ranks that share the routed experts.
   Precision precision = Precision::Bf16;
   AttentionKernel attention = AttentionKernel::Fused;
   Recompute recompute;
   LayerMessages messages = LayerMessages::Exposed;
   Scaling scaling = Scaling::Tile;
-  double received_per_row = 1;  ///< Token copies received over expert rows (several experts on one rank share a copy).
+  double received_per_row =
+      1;  ///< Token copies received over expert rows (several experts on one rank share a copy).
 
   /// Tokens whose activations this rank's tensor group holds for one micro-batch.
   std::int64_t tokens() const { return std::int64_t(sequence) * micro_batch / context; }
@@ -74,7 +77,12 @@ constexpr bool has_attention(BlockKind kind) { return has_experts(kind) || kind 
 /// The six stretches of kernels between messages, as the published trace names them: attn(F), mlp(F),
 /// mlp(B), attn(B), mlp(W), attn(W). Embedding and head use the Ffn ones alone.
 enum class Segment : std::uint8_t {
-  AttentionForward, FfnForward, FfnBackward, AttentionBackward, FfnWeight, AttentionWeight,
+  AttentionForward,
+  FfnForward,
+  FfnBackward,
+  AttentionBackward,
+  FfnWeight,
+  AttentionWeight,
   Count
 };
 std::string_view segment_name(Segment segment);
@@ -94,7 +102,7 @@ struct Message {
   Exchange kind;
   Bytes bytes;  ///< Of the whole gathered (or unreduced) tensor.
   int ranks;
-  int stride;   ///< Distance of neighbours in GPU numbering: 1 for tensor, `tensor` for context.
+  int stride;  ///< Distance of neighbours in GPU numbering: 1 for tensor, `tensor` for context.
 };
 
 /// A message on another stream while a kernel runs.
@@ -121,12 +129,13 @@ struct KernelCall {
 /// The kernels of one segment, in launch order.
 ///
 /// `rows`: expert rows on this rank after padding each expert to 128 (experts only; else ignored).
-/// Source: the kernel inventory of DeepSeek's published H800 training trace (deepseek-ai/profile-data 4496024)
-/// for FP8 with tile scales, and the same layer without casts in BF16; grouped_work.cpp names the sources of the layers
-/// of Megatron-LM and Transformer Engine.
-/// Checked: tests/models/work/trace_test.cpp compares each segment with the trace's wall time.
-/// Leaves out: biases fused into GEMM epilogues, the order of independent kernels.
-std::vector<KernelCall> segment_work(const WorkShape& shape, BlockKind kind, Segment segment, std::int64_t rows);
+/// Source: the kernel inventory of DeepSeek's published H800 training trace (deepseek-ai/profile-data
+/// 4496024) for FP8 with tile scales, and the same layer without casts in BF16; grouped_work.cpp names the
+/// sources of the layers of Megatron-LM and Transformer Engine. Checked: tests/models/work/trace_test.cpp
+/// compares each segment with the trace's wall time. Leaves out: biases fused into GEMM epilogues, the order
+/// of independent kernels.
+std::vector<KernelCall> segment_work(const WorkShape& shape, BlockKind kind, Segment segment,
+                                     std::int64_t rows);
 
 /// Floating-point operations that the call executes (padding rows included).
 Flops executed_flops(const KernelCall& call);

@@ -19,16 +19,21 @@ TrainingPlan v3(std::vector<std::string> sets = {}) {
 /// Four MoE layers forward and four backward, woven, on one pipeline rank: forward, pair, backward.
 StepRequest trace_pair(const TrainingPlan& plan, const RoutingPool& pool) {
   StepRequest request = step_request(plan, &pool);
-  request.schedule = {.name = "pair", .ranks = 1, .stages = 1, .micro_batches = 2, .order = {}, .paths = {{0}}, .path_of = {0, 0}};
-  request.schedule.order = {{{Pass::Forward, {0, 0}, {}},
-                             {Pass::Overlapped, {0, 1}, {0, 0}},
-                             {Pass::Backward, {}, {0, 1}}}};
+  request.schedule = {.name = "pair",
+                      .ranks = 1,
+                      .stages = 1,
+                      .micro_batches = 2,
+                      .order = {},
+                      .paths = {{0}},
+                      .path_of = {0, 0}};
+  request.schedule.order = {
+      {{Pass::Forward, {0, 0}, {}}, {Pass::Overlapped, {0, 1}, {0, 0}}, {Pass::Backward, {}, {0, 1}}}};
   request.stages = {{{BlockKind::Moe, 0}, {BlockKind::Moe, 1}, {BlockKind::Moe, 2}, {BlockKind::Moe, 3}}};
   return request;
 }
 
-// The published trace's pair of four layers took 129.0 ms on rank 0 of 64. Ours is the mean over 64 ranks with
-// rows that spread as the trace's do. The row draws of one pair are few, so 16 pairs are averaged.
+// The published trace's pair of four layers took 129.0 ms on rank 0 of 64. Ours is the mean over 64 ranks
+// with rows that spread as the trace's do. The row draws of one pair are few, so 16 pairs are averaged.
 TEST(DeepSeekV3, OverlappedPairOfFourLayersTakesWhatTheTraceTook) {
   TrainingPlan plan = v3();
   const std::optional<RoutingPool> pool = plan_routing(plan);
@@ -44,13 +49,14 @@ TEST(DeepSeekV3, OverlappedPairOfFourLayersTakesWhatTheTraceTook) {
       compute_ms += to_seconds(rank.compute).value() * 1e3 / double(outcome.ranks.size()) / seeds;
     }
   }
-  std::printf("pair of 4 MoE layers: simulated %.1f ms, trace 129.0 ms, error %+.1f %%\n", mean_ms, 100 * (mean_ms / 129.0 - 1));
+  std::printf("pair of 4 MoE layers: simulated %.1f ms, trace 129.0 ms, error %+.1f %%\n", mean_ms,
+              100 * (mean_ms / 129.0 - 1));
   EXPECT_NEAR(mean_ms, 129.0, 0.05 * 129.0);
 }
 
-// Mean wall times of the trace's six segments (ms a layer). In the trace an all-to-all or its barrier was resident
-// for nearly all of each, so the measured wall must lie between the price alone and the price beside a transfer,
-// within the kernels' own error of 6 %.
+// Mean wall times of the trace's six segments (ms a layer). In the trace an all-to-all or its barrier was
+// resident for nearly all of each, so the measured wall must lie between the price alone and the price beside
+// a transfer, within the kernels' own error of 6 %.
 TEST(DeepSeekV3, EverySegmentLiesBetweenItsPriceAloneAndBesideATransfer) {
   const TrainingPlan plan = v3();
   const std::optional<RoutingPool> pool = plan_routing(plan);
@@ -58,14 +64,17 @@ TEST(DeepSeekV3, EverySegmentLiesBetweenItsPriceAloneAndBesideATransfer) {
   const struct {
     Segment segment;
     double measured_ms;
-  } rows[] = {{Segment::AttentionForward, 4.60}, {Segment::FfnForward, 4.64}, {Segment::FfnBackward, 5.36},
-              {Segment::AttentionBackward, 9.54}, {Segment::FfnWeight, 5.07}, {Segment::AttentionWeight, 2.40}};
+  } rows[] = {{Segment::AttentionForward, 4.60}, {Segment::FfnForward, 4.64},
+              {Segment::FfnBackward, 5.36},      {Segment::AttentionBackward, 9.54},
+              {Segment::FfnWeight, 5.07},        {Segment::AttentionWeight, 2.40}};
   double alone_sum = 0, beside_sum = 0, measured_sum = 0;
   for (const auto& row : rows) {
-    const SegmentCost& cost = costs.at(BlockKind::Moe, row.segment, 32384);  // The trace's mean rows, in whole tiles.
-    const double alone = double(cost.start_ps[0].back()) * 1e-9, beside = double(cost.start_ps[2].back()) * 1e-9;
-    std::printf("%-8s trace %.2f ms, alone %.2f, beside a transfer %.2f\n", std::string(segment_name(row.segment)).c_str(),
-                row.measured_ms, alone, beside);
+    const SegmentCost& cost =
+        costs.at(BlockKind::Moe, row.segment, 32384);  // The trace's mean rows, in whole tiles.
+    const double alone = double(cost.start_ps[0].back()) * 1e-9,
+                 beside = double(cost.start_ps[2].back()) * 1e-9;
+    std::printf("%-8s trace %.2f ms, alone %.2f, beside a transfer %.2f\n",
+                std::string(segment_name(row.segment)).c_str(), row.measured_ms, alone, beside);
     EXPECT_GT(row.measured_ms, 0.94 * alone) << segment_name(row.segment);
     EXPECT_LT(row.measured_ms, 1.06 * beside) << segment_name(row.segment);
     alone_sum += alone, beside_sum += beside, measured_sum += row.measured_ms;
@@ -81,10 +90,12 @@ TEST(DeepSeekV3, MultiPlaneAndMultiRailDifferByLessThanOnePercent) {
   const char* topologies[] = {"multi-plane-fat-tree", "multi-rail-fat-tree"};
   for (int i = 0; i < 2; ++i) {
     // 40 of the 120 micro-batches: the links' load a second is the same.
-    TrainingPlan plan = v3({"simulation.fidelity=\"full\"", "plan.global_batch=5120", std::string("cluster.topology=\"") + topologies[i] + "\""});
+    TrainingPlan plan = v3({"simulation.fidelity=\"full\"", "plan.global_batch=5120",
+                            std::string("cluster.topology=\"") + topologies[i] + "\""});
     time[i] = to_seconds(simulate_step(plan, nullptr).time).value();
   }
-  std::printf("40 micro-batches: multi-plane %.3f s, multi-rail %.3f s, %+.2f %%\n", time[0], time[1], 100 * (time[1] / time[0] - 1));
+  std::printf("40 micro-batches: multi-plane %.3f s, multi-rail %.3f s, %+.2f %%\n", time[0], time[1],
+              100 * (time[1] / time[0] - 1));
   EXPECT_NEAR(time[1] / time[0], 1.0, 0.01);
 }
 
@@ -92,19 +103,22 @@ TEST(DeepSeekV3, FoldedAndFullDifferByLessThanOnePercent) {
   double time[2];
   const char* fidelities[] = {"folded", "full"};
   for (int i = 0; i < 2; ++i) {
-    const TrainingPlan plan = v3({std::string("simulation.fidelity=\"") + fidelities[i] + "\"", "plan.global_batch=5120"});
+    const TrainingPlan plan =
+        v3({std::string("simulation.fidelity=\"") + fidelities[i] + "\"", "plan.global_batch=5120"});
     time[i] = to_seconds(simulate_step(plan, nullptr).time).value();
   }
-  std::printf("40 micro-batches: folded %.3f s, full %.3f s, %+.2f %%\n", time[0], time[1], 100 * (time[1] / time[0] - 1));
+  std::printf("40 micro-batches: folded %.3f s, full %.3f s, %+.2f %%\n", time[0], time[1],
+              100 * (time[1] / time[0] - 1));
   EXPECT_NEAR(time[1] / time[0], 1.0, 0.01);
 }
 
-// Four copies of an expert's gradients and 256 of a dense one's (two ranks hold each stage, 128 lanes each): the tail
-// is published as 0.29 s.
+// Four copies of an expert's gradients and 256 of a dense one's (two ranks hold each stage, 128 lanes each):
+// the tail is published as 0.29 s.
 TEST(DeepSeekV3, TheTailOfTheStepIsOfThePublishedSize) {
   const TrainingPlan plan = v3();
   const StepRequest request = step_request(plan, nullptr);
-  const RankParameters parameters = rank_parameters(work_shape(plan), stages_on_rank(request.schedule, request.stages, 0));
+  const RankParameters parameters =
+      rank_parameters(work_shape(plan), stages_on_rank(request.schedule, request.stages, 0));
   const double tail = step_tail(plan, parameters, 2).total().value();
   std::printf("tail of rank 0: simulated %.3f s, published 0.29 s\n", tail);
   EXPECT_NEAR(tail, 0.29, 0.3 * 0.29);

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "tests/reports/scratch_folder.hpp"
@@ -21,7 +22,9 @@ inline Outcome run_in(const std::filesystem::path& folder, const std::string& co
   const ScratchFolder streams;
   const std::string out = streams.path() / "out", err = streams.path() / "err";
   // NOLINTNEXTLINE: the commands are this test's own.
-  const int status = std::system(("cd '" + folder.string() + "' && { " + command + "; } >'" + out + "' 2>'" + err + "' </dev/null").c_str());
+  const int status = std::system(
+      ("cd '" + folder.string() + "' && { " + command + "; } >'" + out + "' 2>'" + err + "' </dev/null")
+          .c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), bytes_of(out), bytes_of(err)};
 }
 
@@ -34,8 +37,16 @@ inline std::string put(const std::filesystem::path& path, const std::string& tex
   return path.string();
 }
 
-/// A mixture of experts on 32 GPUs with a ramp, a second phase and given hours: all the parts of the main case, in a
-/// tenth of a second.
+/// Every path under the folder, hidden ones too.
+inline std::set<std::string> names_in(const std::filesystem::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    names.insert(entry.path().string());
+  return names;
+}
+
+/// A mixture of experts on 32 GPUs with a ramp, a second phase and given hours: all the parts of the main
+/// case, in a tenth of a second.
 inline constexpr const char* small_scenario = R"(orrery = 1
 title = "a small mixture of experts"
 [model]

@@ -12,9 +12,11 @@ using testing::HasSubstr;
 
 TEST(World, a_full_standard_output_is_told_by_every_verb) {
   const ScratchFolder scratch;
-  for (const char* arguments : {"list", "show deepseek-v3", "explain h800", "schedule 1f1b", "completion bash", "check deepseek-v3",
-                                "run zero-bubble-6.2b-1f1b", "run zero-bubble-6.2b-1f1b --json", "run absent --json", "list --json"}) {
-    const Outcome outcome = run_in(scratch.path(), "'" ORRERY_BINARY "' " + std::string(arguments) + " >/dev/full");
+  for (const char* arguments : {"list", "show deepseek-v3", "explain h800", "schedule 1f1b",
+                                "completion bash", "check deepseek-v3", "run zero-bubble-6.2b-1f1b",
+                                "run zero-bubble-6.2b-1f1b --json", "run absent --json", "list --json"}) {
+    const Outcome outcome =
+        run_in(scratch.path(), "'" ORRERY_BINARY "' " + std::string(arguments) + " >/dev/full");
     EXPECT_EQ(outcome.code, 1) << arguments;
     EXPECT_THAT(outcome.err, HasSubstr("cannot write standard output: No space left on device")) << arguments;
   }
@@ -32,7 +34,8 @@ TEST(World, a_folder_without_permission_is_refused_before_the_work) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
   const ScratchFolder scratch;
   std::filesystem::create_directory(scratch.path() / "locked");
-  std::filesystem::permissions(scratch.path() / "locked", std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  std::filesystem::permissions(scratch.path() / "locked",
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
   const Outcome outcome = orrery(scratch.path(), "run zero-bubble-6.2b-1f1b --out locked/x");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("Permission denied"));
@@ -66,7 +69,7 @@ TEST(World, a_full_disk_leaves_no_part_of_a_file) {
   EXPECT_EQ(outcome.out, "");
   EXPECT_THAT(outcome.err, HasSubstr("No space left on device"));
   EXPECT_THAT(outcome.err, HasSubstr(out));
-  EXPECT_TRUE(everything_in(disk.path()).empty());
+  EXPECT_TRUE(names_in(disk.path()).empty());
 }
 
 }  // namespace

@@ -108,9 +108,12 @@ TEST(Requests, OfAnySizeAreAnsweredWithoutOverflow) {
 PipelineShape follow(PipelineShape shape, const Findings& findings) {
   for (const Finding& finding : findings) {
     const int suggested = std::atoi(finding.remedy.c_str() + std::string("try ").size());
-    if (finding.key == "plan.pipeline") shape.ranks = suggested;
-    else if (finding.key == "plan.virtual_stages") shape.virtual_stages = suggested;
-    else shape.micro_batches = suggested;
+    if (finding.key == "plan.pipeline")
+      shape.ranks = suggested;
+    else if (finding.key == "plan.virtual_stages")
+      shape.virtual_stages = suggested;
+    else
+      shape.micro_batches = suggested;
   }
   return shape;
 }

@@ -1,9 +1,10 @@
+#include "models/routing/gate.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <numeric>
 
-#include "models/routing/gate.hpp"
 #include "tests/models/routing/slow_gate.hpp"
 
 namespace orrery {
@@ -80,8 +81,8 @@ RoutingPool pool_of(int ranks, int groups, int groups_per_token) {
   return pool;
 }
 
-// Monte-Carlo of the published trace's gate, which takes the sigmoid of normal logits, by another program: 3.965
-// nodes and 7.49 ranks. Standard error here, of 65,536 tokens: below 0.001 and 0.003.
+// Monte-Carlo of the published trace's gate, which takes the sigmoid of normal logits, by another
+// program: 3.965 nodes and 7.49 ranks. Standard error here, of 65,536 tokens: below 0.001 and 0.003.
 TEST(Gate, ReachesThePublishedNumberOfNodesAndRanksAToken) {
   const RoutingPool ep64 = pool_of(64, 8, 4);
   std::printf("EP64: %.3f nodes and %.3f ranks a token\n", ep64.domains_per_token, ep64.ranks_per_token);
@@ -170,8 +171,8 @@ TEST(Gate, WithAlmostNoPopularityIsTheBalancedGate) {
   EXPECT_NEAR(pool.ranks_per_token, 7.49, 0.01);
 }
 
-// Two experts of one group whose logits differ by d: the first is the larger with probability Phi(d / sqrt 2), for
-// each has a normal logit of its own. d = 1: 0.7602.
+// Two experts of one group whose logits differ by d: the first is the larger with probability Phi(d / sqrt
+// 2), for each has a normal logit of its own. d = 1: 0.7602.
 TEST(Gate, TakesAnOffsetAsLogit) {
   Experts two = mixtral_experts();
   two.routed = 2;

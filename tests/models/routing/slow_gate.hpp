@@ -39,7 +39,8 @@ inline std::vector<int> slow_gate(const Experts& experts, const std::vector<std:
 class SlowDraws {
  public:
   SlowDraws(const Experts& e, std::uint64_t seed, int index)
-      : experts(e), random(seed, {.owner = "gate", .purpose = "token logits", .index = std::uint64_t(index)}) {
+      : experts(e),
+        random(seed, {.owner = "gate", .purpose = "token logits", .index = std::uint64_t(index)}) {
     const int width = e.routed / e.groups;
     int stretches = 1;  // Of one group.
     while (e.groups * stretches % 8 != 0 && width % (2 * stretches) == 0) stretches *= 2;
@@ -94,7 +95,8 @@ inline RoutingSample slow_sample(const RoutingShape& shape, std::uint64_t seed, 
   sample.domain_copies.assign(std::size_t(shape.domains()), 0);
   for (int token = 0; token < shape.tokens; ++token) {
     std::vector<std::uint64_t> affinity;
-    for (const std::int16_t draw : draws.next()) affinity.push_back(slow_affinities()[std::size_t(draw + 32'768)]);
+    for (const std::int16_t draw : draws.next())
+      affinity.push_back(slow_affinities()[std::size_t(draw + 32'768)]);
     std::set<int> ranks, domains;
     for (const int expert : slow_gate(experts, affinity)) {
       ++sample.expert_rows[std::size_t(expert)];

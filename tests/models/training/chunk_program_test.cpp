@@ -9,20 +9,22 @@ namespace {
 
 std::string compute_order(const ChunkProgram& program) {
   std::string text;
-  for (const Step& s : program.steps) text += (text.empty() ? "" : " ") + std::string(segment_name(s.segment));
+  for (const Step& s : program.steps)
+    text += (text.empty() ? "" : " ") + std::string(segment_name(s.segment));
   return text;
 }
 std::string communication_order(const ChunkProgram& program) {
   std::string text;
-  for (const Transfer& t : program.transfers) text += (text.empty() ? "" : " ") + std::string(transfer_name(t.kind));
+  for (const Transfer& t : program.transfers)
+    text += (text.empty() ? "" : " ") + std::string(transfer_name(t.kind));
   return text;
 }
 
 const Stage one_moe = {{BlockKind::Moe, 0}};
 const Stage two_moe = {{BlockKind::Moe, 0}, {BlockKind::Moe, 1}};
 
-// The launch order of a layer slot in the published trace: attn(F), mlp(B), mlp(W), mlp(F), attn(B), attn(W) on the
-// compute stream; combine(B), dispatch(F), dispatch(B), combine(F) on the communication stream.
+// The launch order of a layer slot in the published trace: attn(F), mlp(B), mlp(W), mlp(F), attn(B), attn(W)
+// on the compute stream; combine(B), dispatch(F), dispatch(B), combine(F) on the communication stream.
 TEST(ChunkProgram, OverlappedSlotRunsInTheOrderOfThePublishedTrace) {
   const ChunkProgram pair = weave(Pass::Overlapped, one_moe, one_moe, Overlap::Hidden);
   EXPECT_EQ(compute_order(pair), "attn(F) mlp(B) mlp(W) mlp(F) attn(B) attn(W)");
@@ -51,8 +53,8 @@ TEST(ChunkProgram, LoneForwardWaitsForEachAllToAll) {
   EXPECT_EQ(forward.last_wait, 3);
 }
 
-// A full backward hides dispatch(B) behind mlp(W) and the next combine(B) behind attn(W); for inputs alone there is
-// neither.
+// A full backward hides dispatch(B) behind mlp(W) and the next combine(B) behind attn(W); for inputs alone
+// there is neither.
 TEST(ChunkProgram, FullBackwardHidesAllToAllsBehindWeightGradients) {
   const ChunkProgram full = weave(Pass::Backward, {}, two_moe, Overlap::Hidden);
   EXPECT_EQ(compute_order(full), "mlp(B) mlp(W) attn(B) attn(W) mlp(B) mlp(W) attn(B) attn(W)");
@@ -74,9 +76,12 @@ TEST(ChunkProgram, ExposedPairIsAForwardThenABackwardAndHidesNothing) {
 
 // Whatever is woven, each block's forward runs once, its two backwards once each, and in dependency order.
 TEST(ChunkProgram, EverySegmentOfEveryBlockRunsExactlyOnce) {
-  const Stage first = {{BlockKind::Embedding, -1}, {BlockKind::Dense, 0}, {BlockKind::Moe, 1}, {BlockKind::Moe, 2}};
-  const Stage last = {{BlockKind::Moe, 3}, {BlockKind::Head, 9}, {BlockKind::Predict, 4}, {BlockKind::Head, 9}};
-  for (const auto& [f, b] : {std::pair(first, last), std::pair(last, first), std::pair(first, first), std::pair(last, one_moe)}) {
+  const Stage first = {
+      {BlockKind::Embedding, -1}, {BlockKind::Dense, 0}, {BlockKind::Moe, 1}, {BlockKind::Moe, 2}};
+  const Stage last = {
+      {BlockKind::Moe, 3}, {BlockKind::Head, 9}, {BlockKind::Predict, 4}, {BlockKind::Head, 9}};
+  for (const auto& [f, b] :
+       {std::pair(first, last), std::pair(last, first), std::pair(first, first), std::pair(last, one_moe)}) {
     const ChunkProgram pair = weave(Pass::Overlapped, f, b, Overlap::Hidden);
     std::size_t forward = 0, input = 0, weight = 0;
     for (const Step& s : pair.steps) {
@@ -94,9 +99,12 @@ TEST(ChunkProgram, EverySegmentOfEveryBlockRunsExactlyOnce) {
     EXPECT_EQ(weight, segments(b));
     for (std::size_t i = 0; i < pair.steps.size(); ++i) {
       const int wait = pair.steps[i].waits_for;
-      if (wait >= 0) EXPECT_LT(pair.transfers[std::size_t(wait)].after_step, int(i));  // No step waits for what it launches.
+      if (wait >= 0)
+        EXPECT_LT(pair.transfers[std::size_t(wait)].after_step,
+                  int(i));  // No step waits for what it launches.
     }
-    for (std::size_t t = 1; t < pair.transfers.size(); ++t) {  // The serial stream's order is the order of launches.
+    for (std::size_t t = 1; t < pair.transfers.size();
+         ++t) {  // The serial stream's order is the order of launches.
       EXPECT_LE(pair.transfers[t - 1].after_step, pair.transfers[t].after_step);
     }
   }

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <memory>
+
 #include "models/collectives/deep_ep.hpp"
 #include "sim/random.hpp"
 #include "tests/models/training/slow_twin.hpp"
@@ -17,7 +21,9 @@ constexpr std::int64_t second = 1'000'000'000'000;
 Pricer unit_prices() {
   return [](BlockKind, Segment segment, std::int64_t) {
     SegmentCost cost;
-    const std::int64_t length = segment == Segment::FfnWeight ? second : segment == Segment::AttentionWeight ? 0 : second / 2;
+    const std::int64_t length = segment == Segment::FfnWeight         ? second
+                                : segment == Segment::AttentionWeight ? 0
+                                                                      : second / 2;
     for (auto& start : cost.start_ps) start = {0, length};
     cost.names = {"unit"};
     cost.launches = 1;
@@ -47,7 +53,9 @@ TEST(Executor, KeepsThePublishedMakespansOfDualPipe) {
 }
 
 // 20 micro-batches through 8 stages on 4 ranks: 2 stages x 20 x 3 = 120 busy, (8/2 - 1) * 2 = 6 idle.
-TEST(Executor, KeepsThePublishedMakespanOfDualPipeV) { EXPECT_EQ(unit_makespan("dualpipev", 4, 20), 120 + 6); }
+TEST(Executor, KeepsThePublishedMakespanOfDualPipeV) {
+  EXPECT_EQ(unit_makespan("dualpipev", 4, 20), 120 + 6);
+}
 
 // One forward, one backward: (P - 1)(F + B) idle with F = 1 and B = Bi + W = 2.
 TEST(Executor, KeepsTheFormulaOfOneForwardOneBackward) {
@@ -61,8 +69,14 @@ TEST(Executor, KeepsTheFormulaOfOneForwardOneBackward) {
 
 /// A small mixture of experts in random sizes and prices, with waits, slowdowns and skew.
 struct SmallRun {
-  Experts experts{.routed = 16, .per_token = 4, .width = 64, .shared_width = 64, .groups = 4, .groups_per_token = 2,
-                  .sigmoid = true, .selection_bias = true};
+  Experts experts{.routed = 16,
+                  .per_token = 4,
+                  .width = 64,
+                  .shared_width = 64,
+                  .groups = 4,
+                  .groups_per_token = 2,
+                  .sigmoid = true,
+                  .selection_bias = true};
   RoutingPool pool;
   StepRequest request;
 
@@ -102,12 +116,14 @@ struct SmallRun {
 
   static Pricer prices(std::uint64_t seed) {
     return [seed](BlockKind kind, Segment segment, std::int64_t rows) {
-      RandomStream random(seed, {.owner = "test", .purpose = "prices", .index = std::uint64_t(kind) * 8 + std::uint64_t(segment)});
+      RandomStream random(
+          seed,
+          {.owner = "test", .purpose = "prices", .index = std::uint64_t(kind) * 8 + std::uint64_t(segment)});
       SegmentCost cost;
       const int kernels = int(random.below(6));  // None at all is allowed.
       for (auto& start : cost.start_ps) start = {0};
       for (int k = 0; k < kernels; ++k) {
-        double length = 1e-5 + 2e-4 * random.uniform() + 1e-7 * double(rows);
+        double length = random.below(8) == 0 ? 0 : 1e-5 + 2e-4 * random.uniform() + 1e-7 * double(rows);
         for (auto& start : cost.start_ps) {
           start.push_back(start.back() + std::int64_t(length * 1e12));
           length *= 1 + 0.3 * random.uniform();
@@ -134,8 +150,13 @@ TEST(Executor, AgreesWithASlowTwinThatRunsKernelByKernel) {
 
 /// The same small run on a fabric: 4 pipeline ranks x 8 members = 32 GPUs in 16 nodes of 2.
 Fabric small_fabric() {
-  FabricRequest request{.nodes = 16, .gpus_per_node = 2, .nics_per_node = 2, .switch_ports = 32,
-                        .nvlink = BytesPerSecond(8e9), .nic = BytesPerSecond(2e9), .trunk = BytesPerSecond(2e9)};
+  FabricRequest request{.nodes = 16,
+                        .gpus_per_node = 2,
+                        .nics_per_node = 2,
+                        .switch_ports = 32,
+                        .nvlink = BytesPerSecond(8e9),
+                        .nic = BytesPerSecond(2e9),
+                        .trunk = BytesPerSecond(2e9)};
   return find_topology("multi-plane-fat-tree")->build(request);
 }
 
@@ -166,7 +187,8 @@ TEST(Executor, GivesTheSameAnswerTwice) {
   for (std::size_t i = 0; i < a.ranks.size(); ++i) EXPECT_EQ(a.ranks[i].exposed, b.ranks[i].exposed);
 }
 
-// busy + idle = wall on the compute stream, slice by slice: no two kernels at once, and their sum is the account's.
+// busy + idle = wall on the compute stream, slice by slice: no two kernels at once, and their sum is the
+// account's.
 TEST(Executor, TracesEveryPicosecondOfComputeOnce) {
   SmallRun run(3);
   run.request.traced = {0, 5};
@@ -182,6 +204,74 @@ TEST(Executor, TracesEveryPicosecondOfComputeOnce) {
     }
     EXPECT_EQ(busy, outcome.ranks[run.request.traced[actor]].compute);
   }
+}
+
+// Every message between two ranks has a slice at its sender, one at its receiver and an arrow between them,
+// and nothing overlaps on any stream.
+TEST(Executor, TracesEveryMessageFromItsSenderToItsReceiver) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SmallRun run(seed);
+    for (std::uint32_t rank = 0; rank < 32; ++rank) run.request.traced.push_back(rank);
+    SegmentCosts costs(SmallRun::prices(seed));
+    const StepOutcome outcome = execute(run.request, costs);
+    const PipelineSchedule& schedule = run.request.schedule;
+    std::size_t expected = 0;
+    for (int rank = 0; rank < schedule.ranks; ++rank) {
+      for (const Op& op : schedule.order[std::size_t(rank)]) {
+        const Chunk next{op.forward.stage + 1, op.forward.micro_batch},
+            before{op.backward.stage - 1, op.backward.micro_batch};
+        const bool forward = op.pass == Pass::Forward || op.pass == Pass::Overlapped;
+        const bool backward = op.pass != Pass::Forward && op.pass != Pass::WeightBackward;
+        if (forward && next.stage < schedule.stages && schedule.rank_of(next) != rank) expected += 8;
+        if (backward && before.stage >= 0 && schedule.rank_of(before) != rank) expected += 8;
+      }
+    }
+    const Timeline& timeline = outcome.timeline;
+    EXPECT_EQ(timeline.arrows.size(), expected) << "seed " << seed;
+    for (const Timeline::Arrow& arrow : timeline.arrows) {
+      const Timeline::Slice &from = timeline.slices[arrow.from], &to = timeline.slices[arrow.to];
+      EXPECT_NE(from.actor, to.actor);
+      EXPECT_EQ(timeline.names[from.name].substr(0, 4), "send");
+      EXPECT_EQ(timeline.names[to.name].substr(0, 4), "recv");
+      EXPECT_EQ(timeline.names[from.name].back(), timeline.names[to.name].back());  // F or B.
+      EXPECT_LE(from.end, to.start);
+    }
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::pair<Picoseconds, Picoseconds>>> rows;
+    for (const auto& slice : timeline.slices)
+      rows[{slice.actor, slice.stream}].push_back({slice.start, slice.end});
+    for (auto& [row, slices] : rows) {
+      std::sort(slices.begin(), slices.end());
+      for (std::size_t i = 0; i + 1 < slices.size(); ++i) EXPECT_LE(slices[i].second, slices[i + 1].first);
+    }
+  }
+}
+
+TEST(Executor, TakesLayersThatAreDrawnAlready) {
+  SmallRun run(5);
+  SegmentCosts costs(SmallRun::prices(5));
+  const StepOutcome own = execute(run.request, costs);
+  DrawnLayers drawn{5, run.request.row_spread, {}};
+  int layer = 0;  // Some layer: the others it still draws itself.
+  for (const Stage& stage : run.request.stages) {
+    for (const Block& block : stage) {
+      if (has_experts(block.kind)) layer = block.layer;
+    }
+  }
+  drawn.layers.resize(std::size_t(layer) + 1);
+  for (int micro_batch = 0; micro_batch < 6; ++micro_batch) {
+    drawn.layers.back().push_back(route_layer(run.pool, {5, 0, layer, micro_batch}, run.request.row_spread));
+  }
+  run.pool.drawn = std::make_shared<DrawnLayers>(drawn);
+  EXPECT_EQ(execute(run.request, costs).pipeline_end, own.pipeline_end);
+  for (RoutedLayer& routed : drawn.layers.back()) {
+    for (std::int32_t& sent : routed.sent) sent *= 100;
+  }
+  run.pool.drawn = std::make_shared<DrawnLayers>(drawn);
+  EXPECT_GT(execute(run.request, costs).pipeline_end, own.pipeline_end);  // They are used.
+  run.request.seed = 6;
+  const StepOutcome other = execute(run.request, costs);
+  run.pool.drawn = nullptr;
+  EXPECT_EQ(execute(run.request, costs).pipeline_end, other.pipeline_end);  // Not for another seed.
 }
 
 }  // namespace

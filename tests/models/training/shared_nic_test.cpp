@@ -63,7 +63,8 @@ TEST(SharedNic, ATransferThatMeetsAMessageWaitsForTheRestOfIt) {
     const std::int64_t alone_end = nic.message(0, message * ps_a_byte, message * ps_a_byte);
     nic.transfer(at, at + transfer * ps_a_byte, message * ps_a_byte);
     EXPECT_NEAR(double(alone_end + nic.take_message_delay()), double(flows.message), 2e3) << "seed " << seed;
-    EXPECT_NEAR(double(at + transfer * ps_a_byte + nic.take_transfer_delay()), double(flows.transfer), 2e3) << "seed " << seed;
+    EXPECT_NEAR(double(at + transfer * ps_a_byte + nic.take_transfer_delay()), double(flows.transfer), 2e3)
+        << "seed " << seed;
   }
 }
 

@@ -73,8 +73,9 @@ class SlowTwin {
   ChunkProgram program(const Op& op) const {
     const Stage none;
     const bool f = op.pass == Pass::Forward || op.pass == Pass::Overlapped;
-    ChunkProgram p = weave(op.pass, f ? r.stages[std::size_t(op.forward.stage)] : none,
-                           op.pass == Pass::Forward ? none : r.stages[std::size_t(op.backward.stage)], r.overlap);
+    ChunkProgram p =
+        weave(op.pass, f ? r.stages[std::size_t(op.forward.stage)] : none,
+              op.pass == Pass::Forward ? none : r.stages[std::size_t(op.backward.stage)], r.overlap);
     if (!r.routing) p.transfers.clear();
     return p;
   }
@@ -93,12 +94,15 @@ class SlowTwin {
   const SegmentCost& cost(std::size_t i) {
     const Step& step = current(i).steps[ranks[i].step];
     std::int64_t rows = 0;
-    if (r.routing && has_experts(step.block.kind)) rows = layer(i, step.side, step.block.layer).rows[i % std::size_t(m)];
+    if (r.routing && has_experts(step.block.kind))
+      rows = layer(i, step.side, step.block.layer).rows[i % std::size_t(m)];
     return costs.at(step.block.kind, step.segment, rows);
   }
   double kernel_length(std::size_t i) {
     const Rank& rank = ranks[i];
-    const Beside beside = rank.transferring ? Beside::Transfer : rank.launched > rank.done ? Beside::Barrier : Beside::Nothing;
+    const Beside beside = rank.transferring           ? Beside::Transfer
+                          : rank.launched > rank.done ? Beside::Barrier
+                                                      : Beside::Nothing;
     const auto& start = cost(i).start_ps[std::size_t(beside)];
     return double(start[rank.kernel + 1] - start[rank.kernel]) * 1e-12;
   }
@@ -111,7 +115,9 @@ class SlowTwin {
   std::size_t receiver(std::size_t i, Chunk chunk) const {
     return std::size_t(r.schedule.rank_of(chunk)) * std::size_t(m) + i % std::size_t(m);
   }
-  bool travels(std::size_t i, Chunk chunk) const { return receiver(i, chunk) != i && r.pipeline_message > Bytes(0); }
+  bool travels(std::size_t i, Chunk chunk) const {
+    return receiver(i, chunk) != i && r.pipeline_message > Bytes(0);
+  }
   /// `together` messages share the NIC; alone they have it to themselves.
   void send(std::size_t i, int direction, Chunk chunk, int together) {
     if (!travels(i, chunk)) {
@@ -125,8 +131,10 @@ class SlowTwin {
   std::vector<std::pair<int, Chunk>> results(std::size_t i) const {
     std::vector<std::pair<int, Chunk>> made;
     const Op& o = op(i);
-    if (o.pass == Pass::Forward || o.pass == Pass::Overlapped) made.push_back({0, {o.forward.stage + 1, o.forward.micro_batch}});
-    if (o.pass != Pass::Forward && o.pass != Pass::WeightBackward) made.push_back({1, {o.backward.stage - 1, o.backward.micro_batch}});
+    if (o.pass == Pass::Forward || o.pass == Pass::Overlapped)
+      made.push_back({0, {o.forward.stage + 1, o.forward.micro_batch}});
+    if (o.pass != Pass::Forward && o.pass != Pass::WeightBackward)
+      made.push_back({1, {o.backward.stage - 1, o.backward.micro_batch}});
     std::erase_if(made, [&](const auto& message) {
       return message.second.stage < 0 || message.second.stage >= r.schedule.stages;
     });
@@ -155,14 +163,16 @@ class SlowTwin {
       if (!rank.started) {
         if (rank.sending > 0) continue;
         const Op& o = op(i);
-        const bool f = o.pass == Pass::Forward || o.pass == Pass::Overlapped, b = o.pass != Pass::Forward && o.pass != Pass::WeightBackward;
+        const bool f = o.pass == Pass::Forward || o.pass == Pass::Overlapped,
+                   b = o.pass != Pass::Forward && o.pass != Pass::WeightBackward;
         if (f && o.forward.stage > 0 && !arrived(i, 0, o.forward)) continue;
         if (b && o.backward.stage < r.schedule.stages - 1 && !arrived(i, 1, o.backward)) continue;
         rank.started = changed = true;
       }
       if (rank.in_step && rank.kernel == cost(i).kernels()) {
         if (int(rank.step) == p.backward_step) send_eagerly(i, 1);
-        if (int(rank.step) == p.forward_step && (p.forward_transfer < 0 || p.transfers.empty())) send_eagerly(i, 0);
+        if (int(rank.step) == p.forward_step && (p.forward_transfer < 0 || p.transfers.empty()))
+          send_eagerly(i, 0);
         rank.in_step = false;
         rank.kernel = 0;
         ++rank.step;
@@ -198,7 +208,8 @@ class SlowTwin {
         timers.insert({now + double(delay) * 1e-12, timer});
         return;
       }
-      timers.insert({now + r.pipeline_latency.value(), {Timer::Message, receiver(timer.rank, chunk), timer.message}});
+      timers.insert(
+          {now + r.pipeline_latency.value(), {Timer::Message, receiver(timer.rank, chunk), timer.message}});
       if (batched()) --rank.sending;
     } else if (timer.kind == Timer::Ended) {
       if (delayed(timer)) return;
@@ -210,7 +221,8 @@ class SlowTwin {
       ++rank.at_barrier;
       const std::size_t first = timer.rank / std::size_t(m) * std::size_t(m);
       for (std::size_t i = first; i < first + std::size_t(m); ++i) {
-        if (ranks[i].at_barrier != ranks[i].done + 1 || ranks[i].op != rank.op || ranks[i].done != rank.done) return;
+        if (ranks[i].at_barrier != ranks[i].done + 1 || ranks[i].op != rank.op || ranks[i].done != rank.done)
+          return;
       }
       release(first);
     }
@@ -218,11 +230,14 @@ class SlowTwin {
 
   /// A rail ends together, later by the most that one of its NICs lost to messages.
   bool delayed(const Timer& timer) {
-    const std::size_t rails = std::size_t(m / r.routing->shape.domains()), first = timer.rank / std::size_t(m) * std::size_t(m);
+    const std::size_t rails = std::size_t(m / r.routing->shape.domains()),
+                      first = timer.rank / std::size_t(m) * std::size_t(m);
     const std::size_t rail = timer.rank % std::size_t(m) % rails;
-    if (timer.rank != first + rail) return rail_delay[first + rail] > 0;  // The first member of the rail asked for all.
+    if (timer.rank != first + rail)
+      return rail_delay[first + rail] > 0;  // The first member of the rail asked for all.
     std::int64_t most = 0;
-    for (std::size_t i = first + rail; i < first + std::size_t(m); i += rails) most = std::max(most, nics[i].take_transfer_delay());
+    for (std::size_t i = first + rail; i < first + std::size_t(m); i += rails)
+      most = std::max(most, nics[i].take_transfer_delay());
     rail_delay[first + rail] = most;
     if (most == 0) return false;
     for (std::size_t i = first + rail; i < first + std::size_t(m); i += rails) {
@@ -237,7 +252,8 @@ class SlowTwin {
     const int domains = r.routing->shape.domains(), rails = m / domains;
     const auto& rates = (t.beside_compute ? r.transfers.beside : r.transfers.alone)[std::size_t(t.kind)];
     const auto& chunks = t.beside_compute ? r.transfers.chunks_beside : r.transfers.chunks_alone;
-    const double token = double((outward(t.kind) ? r.transfers.outward_token : r.transfers.back_token).value());
+    const double token =
+        double((outward(t.kind) ? r.transfers.outward_token : r.transfers.back_token).value());
     const auto busiest = [&](int rail) {
       double most = 0;
       for (int a = 0; a < domains; ++a) {
@@ -251,13 +267,18 @@ class SlowTwin {
       }
       return most * token;
     };
-    const double inside = *std::max_element(routed_layer.received.begin(), routed_layer.received.end()) * token *
-                          (rails > 1 ? double(rails - 1) / rails : 0);
-    const double fill = fill_time({busiest(0), inside, r.routing->shape.tokens * r.routing->domains_per_token / domains}, rates, chunks).value();
+    const double inside = *std::max_element(routed_layer.received.begin(), routed_layer.received.end()) *
+                          token * (rails > 1 ? double(rails - 1) / rails : 0);
+    const double fill =
+        fill_time({busiest(0), inside, r.routing->shape.tokens * r.routing->domains_per_token / domains},
+                  rates, chunks)
+            .value();
     for (int i = 0; i < m; ++i) {
-      const double time = fill + std::max(busiest(i % rails) / rates.nic.value(), inside / rates.nvlink.value());
+      const double time =
+          fill + std::max(busiest(i % rails) / rates.nic.value(), inside / rates.nvlink.value());
       ranks[first + std::size_t(i)].transferring = true;
-      nics[first + std::size_t(i)].transfer(ticks(now + fill), ticks(now + time), ticks((r.pipeline_message / r.pipeline_rate).value()));
+      nics[first + std::size_t(i)].transfer(ticks(now + fill), ticks(now + time),
+                                            ticks((r.pipeline_message / r.pipeline_rate).value()));
       timers.insert({now + time, {Timer::Ended, first + std::size_t(i), {}}});
     }
   }
@@ -269,7 +290,7 @@ class SlowTwin {
   std::vector<Rank> ranks;
   std::multimap<double, Timer> timers;
   std::set<std::pair<std::size_t, std::pair<int, Chunk>>> messages;  // Receiver, direction, chunk.
-  std::map<std::pair<int, int>, RoutedLayer> routed;  // [layer, micro-batch]
+  std::map<std::pair<int, int>, RoutedLayer> routed;                 // [layer, micro-batch]
   std::map<std::size_t, SharedNic> nics;
   std::map<std::size_t, std::int64_t> rail_delay;
   double now = 0, last = 0;
