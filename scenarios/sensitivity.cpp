@@ -32,6 +32,11 @@ std::vector<Variant> variants(const TrainingPlan& base) {
     }
     add("all-to-alls exposed", [](TrainingPlan& p) { p.overlap = Overlap::Exposed; });
   }
+  if (base.pipeline > 1) {
+    add("pipeline messages batched",
+        [](TrainingPlan& p) { p.pipeline_messages = PipelineMessages::Batched; });
+    add("pipeline messages eager", [](TrainingPlan& p) { p.pipeline_messages = PipelineMessages::Eager; });
+  }
   add("another seed", [](TrainingPlan& p) { ++p.seed; });
   return all;
 }

@@ -47,6 +47,13 @@ void check_expert(const TrainingPlan& p, Findings& findings) {
 
 Findings check_plan(const TrainingPlan& p) {
   Findings findings;
+  if (p.model.predict_layers > 0 && !p.model.experts) {
+    findings.push_back(
+        {"model.config",
+         p.model.name + " has multi-token-prediction modules but no experts: such a module is not modelled",
+         "num_nextn_predict_layers = 0"});
+    return findings;
+  }
   const int layout = p.pipeline * p.tensor * p.context;
   if (p.gpus() % layout != 0) {
     findings.push_back(

@@ -49,7 +49,6 @@ struct TrainingPlan {
   AttentionKernel attention = AttentionKernel::Fused;
   std::string schedule = "1f1b";
   Overlap overlap = Overlap::Hidden;
-  PipelineMessages messages = PipelineMessages::Batched;
   LayerMessages layer_messages = LayerMessages::Exposed;
   Scaling scaling = Scaling::Tile;
   PipelineMessages pipeline_messages = PipelineMessages::Batched;

@@ -177,7 +177,6 @@ StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool) {
   request.gpus_per_member = pool ? 1 : plan.tensor * plan.context;
   request.groups = lanes / (request.members * request.gpus_per_member);
   request.pipeline_message = Bytes(work_shape(plan).tokens() / plan.tensor * plan.model.hidden * 2);
-  request.messages = plan.messages;
   request.messages = plan.pipeline_messages;
   request.pipeline_rate = plan.nic.achieved;
   request.pipeline_latency = plan.nic.latency;
