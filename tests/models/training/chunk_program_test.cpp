@@ -70,7 +70,8 @@ TEST(ChunkProgram, ExposedPairIsAForwardThenABackwardAndHidesNothing) {
   const ChunkProgram pair = weave(Pass::Overlapped, one_moe, one_moe, Overlap::Exposed);
   EXPECT_EQ(compute_order(pair), "attn(F) mlp(F) mlp(B) mlp(W) attn(B) attn(W)");
   for (const Transfer& t : pair.transfers) {
-    if (t.kind != TransferKind::CombineForward) EXPECT_FALSE(t.beside_compute) << transfer_name(t.kind);
+    if (t.kind == TransferKind::CombineForward) continue;
+    EXPECT_FALSE(t.beside_compute) << transfer_name(t.kind);
   }
 }
 
@@ -99,9 +100,9 @@ TEST(ChunkProgram, EverySegmentOfEveryBlockRunsExactlyOnce) {
     EXPECT_EQ(weight, segments(b));
     for (std::size_t i = 0; i < pair.steps.size(); ++i) {
       const int wait = pair.steps[i].waits_for;
-      if (wait >= 0)
-        EXPECT_LT(pair.transfers[std::size_t(wait)].after_step,
-                  int(i));  // No step waits for what it launches.
+      if (wait < 0) continue;
+      EXPECT_LT(pair.transfers[std::size_t(wait)].after_step,
+                int(i));  // No step waits for what it launches.
     }
     for (std::size_t t = 1; t < pair.transfers.size();
          ++t) {  // The serial stream's order is the order of launches.
