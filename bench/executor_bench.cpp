@@ -3,7 +3,7 @@
 #include <string>
 
 #include "models/training/step.hpp"
-#include "scenarios/assemble.hpp"
+#include "scenarios/reading/assemble.hpp"
 
 // The main case: one step of DeepSeek-V3 on 2,048 H800 with its routing samples drawn beforehand.
 namespace orrery {

@@ -42,7 +42,7 @@ foreach(header ${headers})
   endforeach()
 endforeach()
 file(WRITE "${OUT}" "// Made by scenarios/docstrings.cmake.
-#include \"scenarios/explain.hpp\"
+#include \"scenarios/commands/explain.hpp\"
 namespace orrery {
 const Docstring docstrings[] = {
 ${rows}};

@@ -40,7 +40,7 @@ endforeach()
 set(source "// Made by scenarios/embed.cmake.
 #include <array>
 
-#include \"scenarios/embedded.hpp\"
+#include \"scenarios/reading/embedded.hpp\"
 
 namespace orrery {
 namespace {

@@ -164,8 +164,8 @@ const Outsider outsiders[] = {
     {"fmt/", {"reports/", "scenarios/"}},
     {"hdf5", {"reports/hdf5"}},
     {"protozero/", {"reports/perfetto.cpp"}},
-    {"toml++/", {"scenarios/toml_reader.cpp"}},
-    {"CLI/", {"scenarios/main.cpp", "scenarios/completion.cpp"}},
+    {"toml++/", {"scenarios/reading/toml_reader.cpp"}},
+    {"CLI/", {"scenarios/commands/main.cpp", "scenarios/commands/completion.cpp"}},
     {"tbb/", {"scenarios/"}},
     {"mpi.h", {"scenarios/"}},
 };

@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "models/training/step.hpp"
-#include "scenarios/assemble.hpp"
+#include "scenarios/reading/assemble.hpp"
 
 namespace orrery {
 namespace {

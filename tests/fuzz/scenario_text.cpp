@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "scenarios/scenario.hpp"
+#include "scenarios/reading/scenario.hpp"
 
 // Whatever bytes a scenario holds, in TOML or (first byte '{') JSON: findings or a scenario, never a fault,
 // and every finding can be printed. `include` reaches the built-in scenarios and missing files, which is

@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "scenarios/show.hpp"
-#include "scenarios/text_reader.hpp"
+#include "scenarios/reading/show.hpp"
+#include "scenarios/reading/text_reader.hpp"
 #include "sim/random.hpp"
 #include "tests/scenarios/reading.hpp"
 

@@ -1,5 +1,5 @@
 // Every key wrong in name, type, unit and range: the wrong inputs are made from the key table itself.
-#include "scenarios/keys.hpp"
+#include "scenarios/reading/keys.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -7,8 +7,8 @@
 
 #include <set>
 
-#include "scenarios/hardware.hpp"
-#include "scenarios/scenario.hpp"
+#include "scenarios/reading/hardware.hpp"
+#include "scenarios/reading/scenario.hpp"
 
 namespace orrery {
 namespace {

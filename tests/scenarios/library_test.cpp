@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "scenarios/show.hpp"
+#include "scenarios/reading/show.hpp"
 #include "tests/scenarios/reading.hpp"
 
 namespace orrery {

@@ -1,11 +1,11 @@
-#include "scenarios/quantity.hpp"
+#include "scenarios/reading/quantity.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "scenarios/nearest.hpp"
+#include "scenarios/reading/nearest.hpp"
 #include "sim/random.hpp"
 
 namespace orrery {

@@ -1,0 +1,213 @@
+#include "scenarios/reading/assemble.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/transformer/transformer.hpp"
+#include "scenarios/reading/hardware.hpp"
+#include "scenarios/reading/open_data.hpp"
+#include "scenarios/reading/text_reader.hpp"
+
+namespace orrery {
+namespace {
+
+/// Faults of a file that a scenario key names: shown where they stand in that file, if they do, and at the
+/// key.
+void add_faults(Assembled& out, const std::string& key, const std::string& file, Diagnostics faults) {
+  const std::vector<Place> named = locate(out.document, key);
+  for (Diagnostic& fault : faults) {
+    fault.problem = file + ": " + fault.problem;
+    fault.key = key;
+    fault.places.insert(fault.places.end(), named.begin(), named.end());
+    out.diagnostics.push_back(std::move(fault));
+  }
+}
+
+template <class Spec>
+Spec take(Assembled& out, const std::string& key, const std::string& name, HardwareReading<Spec> reading) {
+  if (reading.ok()) return std::move(reading.spec);
+  const int first = int(out.document.sources.size());
+  for (Diagnostic& fault : reading.diagnostics) {
+    for (Place& place : fault.places) place.source += place.source < 0 ? 0 : first;
+  }
+  auto& sources = out.document.sources;
+  sources.insert(sources.end(), reading.document.sources.begin(), reading.document.sources.end());
+  add_faults(out, key, name, std::move(reading.diagnostics));
+  return {};
+}
+
+/// Findings name JSON keys; this is where those stand. A text that is no JSON has the one place where it
+/// breaks.
+Diagnostics place_in_json(const SourceText& file, int source, const Findings& findings) {
+  const ParsedText parsed = parse_json(file.text, source);
+  const Document document{parsed.root, {}};
+  Diagnostics faults;
+  for (const Finding& f : findings) {
+    const bool broken = f.key.empty() && !parsed.diagnostics.empty();
+    faults.push_back({f.key, (f.key.empty() ? "" : f.key + ": ") + f.problem, f.remedy,
+                      broken ? parsed.diagnostics.front().places : locate(document, f.key)});
+  }
+  return faults;
+}
+
+template <class Value>
+Value take_data(Assembled& out, DataKind kind, const std::string& key, const std::string& name,
+                Checked<Value> (*read)(std::string_view, std::string_view)) {
+  OpenedData opened = open_data(kind, name);
+  if (!opened.diagnostics.empty()) {
+    add_faults(out, key, name, std::move(opened.diagnostics));
+    return {};
+  }
+  Checked<Value> value = read(opened.source.text, name);
+  if (value.ok()) return std::move(value.value);
+  Diagnostics faults = place_in_json(opened.source, int(out.document.sources.size()), value.findings);
+  out.document.sources.push_back(std::move(opened.source));
+  add_faults(out, key, name, std::move(faults));
+  return {};
+}
+
+/// Names of the tables in models/collectives by the chip that a kernel family was measured on.
+struct CollectivesRow {
+  std::string_view gpu;
+  const CollectiveConstants* constants;
+};
+const CollectiveConstants* collectives_for(std::string_view gpu) {
+  const CollectivesRow rows[] = {{"a100", &a100_collectives}, {"b200", &b200_collectives}};
+  for (const CollectivesRow& row : rows) {
+    if (gpu.starts_with(row.gpu)) return row.constants;
+  }
+  return &h100_collectives;  // Hopper: H100, H800, H200, H20.
+}
+
+Recompute recompute(const std::vector<std::string>& words) {
+  const auto has = [&](std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  return {.norm = has("norm"),
+          .up_projection = has("up_projection"),
+          .activation = has("swiglu"),
+          .attention = has("attention") || has("selective"),
+          .layer = has("full")};
+}
+
+LayerMap layer_map(std::string_view rule) {
+  if (rule == "front_heavy") return LayerMap::FrontHeavy;
+  return rule == "back_heavy" ? LayerMap::BackHeavy : LayerMap::EndsShort;
+}
+
+LayerMessages layer_messages(std::string_view word) {
+  if (word == "all_reduce") return LayerMessages::AllReduce;
+  if (word == "backward") return LayerMessages::Backward;
+  return word == "pieces" ? LayerMessages::Pieces : LayerMessages::Exposed;
+}
+
+int state_bytes(std::string_view word) { return word == "bf16" ? 2 : 4; }
+
+void override_rates(TrainingPlan& plan, SwitchSpec& network_switch, const Scenario::Network& network) {
+  if (network.nic_line) {
+    plan.nic.achieved = BytesPerSecond(plan.nic.achieved.value() * (*network.nic_line / plan.nic.line));
+    plan.nic.line = *network.nic_line;
+  }
+  plan.nic.achieved = network.nic_achieved.value_or(plan.nic.achieved);
+  plan.nic.latency = network.nic_latency.value_or(plan.nic.latency);
+  plan.gpu.nvlink_achieved = network.nvlink_achieved.value_or(plan.gpu.nvlink_achieved);
+  network_switch.hop_latency = network.hop_latency.value_or(network_switch.hop_latency);
+}
+
+std::vector<TrainingPhase> training_phases(const Scenario& s) {
+  std::vector<TrainingPhase> phases;
+  for (const Scenario::Phase& p : all_phases(s)) {
+    phases.push_back({.name = p.name,
+                      .tokens = p.tokens,
+                      .steps = p.steps,
+                      .sequence = p.sequence.value_or(s.plan.sequence),
+                      .global_batch = p.global_batch.value_or(s.plan.global_batch),
+                      .context = p.context.value_or(s.plan.context),
+                      .ramp_from = p.ramp_from.value_or(0),
+                      .ramp_tokens = p.ramp_tokens.value_or(0),
+                      .gpu_hours = p.gpu_hours});
+  }
+  return phases;
+}
+
+}  // namespace
+
+Assembled assemble(const ScenarioReading& reading) {
+  Assembled out;
+  const Scenario& s = reading.scenario;
+  out.document = reading.document;
+  TrainingPlan& plan = out.plan;
+  plan.model = take_data(out, DataKind::Model, "model.config", s.model.config, &read_transformer);
+  plan.kernels = take_data(out, DataKind::Kernels, "plan.kernels", s.plan.kernels, &read_kernel_family);
+  plan.gpu = take(out, "cluster.gpu", s.cluster.gpu, read_gpu(s.cluster.gpu));
+  const std::string node = s.cluster.node.value_or(std::string(default_node(s.cluster.gpu)));
+  plan.node = take(out, "cluster.node", node, read_node(node));
+  out.network_switch =
+      take(out, "cluster.switch", s.cluster.network_switch, read_switch(s.cluster.network_switch));
+  const std::string nic = s.cluster.nic.value_or(plan.node.nic);
+  if (!nic.empty()) plan.nic = take(out, "cluster.nic", nic, read_nic(nic));
+  if (!out.ok()) return out;
+  override_rates(plan, out.network_switch, s.network);
+  plan.collectives = collectives_for(plan.kernels.fitted_on.gpu);
+  plan.nodes = s.cluster.nodes;
+  plan.topology = s.cluster.topology;
+  plan.fabric = fabric_request(plan.node, plan.gpu, plan.nic, out.network_switch, plan.nodes);
+  plan.pipeline = s.plan.pipeline, plan.expert = s.plan.expert, plan.tensor = s.plan.tensor,
+  plan.context = s.plan.context;
+  plan.virtual_stages = s.plan.virtual_stages;
+  plan.micro_batch = s.plan.micro_batch, plan.global_batch = s.plan.global_batch,
+  plan.sequence = s.plan.sequence;
+  plan.precision = s.plan.precision == "fp8" ? Precision::Fp8 : Precision::Bf16;
+  plan.recompute = recompute(s.plan.recompute);
+  plan.attention = s.plan.attention == "unfused" ? AttentionKernel::Unfused : AttentionKernel::Fused;
+  plan.schedule = s.plan.schedule;
+  plan.overlap = s.plan.overlap == "exposed" ? Overlap::Exposed : Overlap::Hidden;
+  plan.layer_messages = layer_messages(s.plan.layer_messages);
+  plan.scaling = s.plan.scaling == "tensor" ? Scaling::Tensor : Scaling::Tile;
+  plan.pipeline_messages =
+      s.plan.pipeline_messages == "eager" ? PipelineMessages::Eager : PipelineMessages::Batched;
+  plan.copy_messages = s.plan.copy_messages == "hidden" ? CopyMessages::Hidden : CopyMessages::Exposed;
+  plan.layer_map = layer_map(s.plan.layer_map.rule);
+  plan.blocks = s.plan.layer_map.blocks;
+  plan.communication_sms = s.plan.communication_sms;
+  plan.optimizer = {.gradient_bytes = state_bytes(s.optimizer.gradients),
+                    .master_bytes = state_bytes(s.optimizer.master),
+                    .moment_bytes = state_bytes(s.optimizer.moments),
+                    .weight_bytes = 2,
+                    .sharded = s.optimizer.zero > 0};
+  plan.row_spread = s.routing.row_spread;
+  plan.popularity = s.routing.source == "skewed" ? s.routing.skew : 0;
+  plan.routing_samples = s.routing.samples;
+  plan.seed = s.simulation.seed;
+  plan.fidelity = s.simulation.fidelity == "full" ? Fidelity::Full : Fidelity::Folded;
+  out.phases = training_phases(s);
+  out.fallback = s.plan.fallback_schedule;
+  out.price = s.cluster.gpu_hour.value_or(plan.gpu.rent);
+  out.diagnostics = place_findings(out.document, check_plan(plan));
+  return out;
+}
+
+MemoryRequest memory_request(const TrainingPlan& plan) {
+  MemoryRequest request;
+  request.shape = work_shape(plan);
+  request.schedule = find_schedule(plan.schedule)->build(pipeline_shape(plan));
+  request.stages = plan_stages(plan);
+  request.state = {.weight = plan.optimizer.weight_bytes,
+                   .gradient = plan.optimizer.gradient_bytes,
+                   .master = plan.optimizer.master_bytes,
+                   .moment = plan.optimizer.moment_bytes};
+  const int held_twice = int(request.schedule.paths.size());
+  const int lanes = plan.gpus_per_pipeline_rank();
+  request.dense_copies = plan.optimizer.sharded ? plan.data() * plan.context * held_twice : 1;
+  request.expert_copies = plan.optimizer.sharded ? lanes / plan.expert * held_twice : 1;
+  // What a rank keeps is a sum over its live chunks' layers, each with its own draw: the fullest of some
+  // thousand ranks lies 3.5 deviations of that sum up.
+  const double draws = double(plan.pipeline + 1) * (plan.model.layers + plan.model.predict_layers) /
+                       double(request.stages.size());
+  request.expert_rows = 1 + 3.5 * plan.row_spread / std::sqrt(draws);
+  request.ranks_per_node = plan.node.gpus;
+  if (plan.layer_messages == LayerMessages::AllReduce) request.rules.split = TensorSplit::Matrices;
+  return request;
+}
+
+}  // namespace orrery

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "models/memory/memory.hpp"
+#include "models/training/run.hpp"
+#include "scenarios/reading/scenario.hpp"
+
+namespace orrery {
+
+/// A scenario with every name looked up: what the models simulate.
+struct Assembled {
+  TrainingPlan plan;
+  std::vector<TrainingPhase> phases;
+  std::string fallback;
+  DollarsPerHour price{};
+  SwitchSpec network_switch;
+  Document document;        ///< The scenario's, and the texts of the faulty files that it names.
+  Diagnostics diagnostics;  ///< Empty: the plan can be simulated. Places are in `document`.
+  bool ok() const { return diagnostics.empty(); }
+};
+Assembled assemble(const ScenarioReading& reading);
+
+/// The plan as the memory model sees it. Precondition: the plan was checked.
+MemoryRequest memory_request(const TrainingPlan& plan);
+
+}  // namespace orrery

@@ -1,0 +1,269 @@
+#include <array>
+
+#include "models/pipeline/schedule.hpp"
+#include "scenarios/reading/scenario.hpp"
+#include "topologies/catalog.hpp"
+
+namespace orrery {
+
+/// Both ways of writing a layer map end in one struct.
+inline void assign(Scenario::LayerMap& to, const ParsedValue& value) {
+  to.rule = value.text;
+  to.blocks.assign(value.integers.begin(), value.integers.end());
+}
+
+namespace {
+
+using Words = std::vector<std::string_view>;
+using K = QuantityKind;
+
+Words schedules() {
+  Words words;
+  for (const ScheduleKind& kind : schedule_kinds()) words.push_back(kind.name);
+  return words;
+}
+Words topologies() {
+  Words words;
+  for (const TopologyKind& kind : topology_kinds()) words.push_back(kind.name);
+  return words;
+}
+Words precisions() { return {"bf16", "fp8"}; }
+Words overlaps() { return {"hidden", "exposed"}; }
+Words attention_kernels() { return {"fused", "unfused"}; }
+Words scalings() { return {"tile", "tensor"}; }
+Words layer_messages() { return {"all_reduce", "exposed", "backward", "pieces"}; }
+Words pipeline_messages() { return {"batched", "eager"}; }
+Words copy_messages() { return {"exposed", "hidden"}; }
+Words recomputed() { return {"none", "selective", "full", "norm", "up_projection", "swiglu", "attention"}; }
+Words layer_maps() { return {"ends_short", "front_heavy", "back_heavy"}; }
+Words states() { return {"fp32", "bf16"}; }
+Words routing_sources() { return {"balanced", "skewed"}; }
+Words fidelities() { return {"folded", "full"}; }
+Words memory_rules() { return {"refuse", "report"}; }
+
+// Limits that no cluster of this decade reaches, so that products of two stay in 64 bits.
+constexpr double most_ranks = 1 << 20, most_tokens = 1e18;
+
+using S = Scenario;
+using Row = Key<Scenario>;
+constexpr std::array keys{
+    Row{{"orrery", integer(1, 1), otherwise("1"), "version of the scenario format"}, store<&S::format>},
+    Row{{"title", text(), otherwise("\"\""), "one line that names the scenario in reports"},
+        store<&S::title>},
+    Row{{"description", text(), otherwise("\"\""),
+         "what is asked, and what was not published and had to be chosen"},
+        store<&S::description>},
+
+    Row{{"model.config", data_name(DataKind::Model), required, "the model: a Hugging Face config.json"},
+        store<&S::model, &S::Model::config>},
+
+    Row{{"cluster.gpu", data_name(DataKind::Gpu), required, "the GPU: a catalogue entry"},
+        store<&S::cluster, &S::Cluster::gpu>},
+    Row{{"cluster.nodes", integer(1, most_ranks), required, "how many nodes (servers)"},
+        store<&S::cluster, &S::Cluster::nodes>},
+    Row{{"cluster.node", data_name(DataKind::Node), unset,
+         "the server around the GPUs; left out: the first built-in node made for cluster.gpu, or hgx-8"},
+        store<&S::cluster, &S::Cluster::node>},
+    Row{{"cluster.nic", data_name(DataKind::Nic), unset, "the network adapter; left out: the node's own"},
+        store<&S::cluster, &S::Cluster::nic>},
+    Row{{"cluster.switch", data_name(DataKind::Switch), otherwise("\"qm9700\""),
+         "the switch that the network is built from"},
+        store<&S::cluster, &S::Cluster::network_switch>},
+    Row{{"cluster.topology", word(topologies), otherwise("\"multi-rail-fat-tree\""),
+         "who is wired to whom between nodes"},
+        store<&S::cluster, &S::Cluster::topology>},
+    Row{{"cluster.gpu_hour", quantity(K::MoneyPerHour, 0, 1e6), unset,
+         "price of one GPU for an hour; left out: the catalogue's rent"},
+        store<&S::cluster, &S::Cluster::gpu_hour>},
+
+    Row{{"network.nic_line", quantity(K::Bandwidth, 1e3, 1e15), unset,
+         "signalling rate of one NIC, one direction, instead of the catalogue's"},
+        store<&S::network, &S::Network::nic_line>},
+    Row{{"network.nic_achieved", quantity(K::Bandwidth, 1e3, 1e15), unset,
+         "what bulk traffic reaches over one NIC, one direction, instead of the catalogue's"},
+        store<&S::network, &S::Network::nic_achieved>},
+    Row{{"network.nic_latency", quantity(K::Time, 0, 1), unset,
+         "end-to-end time of a small message under one leaf switch, instead of the catalogue's"},
+        store<&S::network, &S::Network::nic_latency>},
+    Row{{"network.hop_latency", quantity(K::Time, 0, 1), unset,
+         "what one more switch on the path adds, instead of the catalogue's"},
+        store<&S::network, &S::Network::hop_latency>},
+    Row{{"network.nvlink_achieved", quantity(K::Bandwidth, 1e3, 1e15), unset,
+         "what bulk copies reach over one GPU's NVLink, one direction, instead of the catalogue's"},
+        store<&S::network, &S::Network::nvlink_achieved>},
+
+    Row{{"plan.pipeline", integer(1, 4096), otherwise("1"), "pipeline-parallel ranks"},
+        store<&S::plan, &S::Plan::pipeline>},
+    Row{{"plan.expert", integer(1, most_ranks), otherwise("1"),
+         "expert-parallel ranks: who share the routed experts"},
+        store<&S::plan, &S::Plan::expert>},
+    Row{{"plan.tensor", integer(1, 1024), otherwise("1"),
+         "tensor-parallel ranks, with sequence parallelism between them"},
+        store<&S::plan, &S::Plan::tensor>},
+    Row{{"plan.context", integer(1, most_ranks), otherwise("1"),
+         "context-parallel ranks: who share each sequence"},
+        store<&S::plan, &S::Plan::context>},
+    Row{{"plan.virtual_stages", integer(1, 1024), otherwise("1"),
+         "pipeline stages on each rank (interleaved schedule)"},
+        store<&S::plan, &S::Plan::virtual_stages>},
+    Row{{"plan.schedule", word(schedules), otherwise("\"1f1b\""), "order of the pipeline's work"},
+        store<&S::plan, &S::Plan::schedule>},
+    Row{{"plan.fallback_schedule", word(schedules), otherwise("\"1f1b\""),
+         "schedule for batches too small for plan.schedule, as at the start of a ramp"},
+        store<&S::plan, &S::Plan::fallback_schedule>},
+    Row{{"plan.micro_batch", integer(1, most_ranks), otherwise("1"), "sequences of one micro-batch"},
+        store<&S::plan, &S::Plan::micro_batch>},
+    Row{{"plan.global_batch", integer(1, 1 << 30), required, "sequences of one step, over all GPUs"},
+        store<&S::plan, &S::Plan::global_batch>},
+    Row{{"plan.sequence", integer(1, 1 << 24), required, "tokens of one sequence"},
+        store<&S::plan, &S::Plan::sequence>},
+    Row{{"plan.precision", word(precisions), otherwise("\"bf16\""), "of the large matrix products"},
+        store<&S::plan, &S::Plan::precision>},
+    Row{{"plan.recompute", words_of(recomputed), otherwise("\"none\""),
+         "what a backward pass computes again instead of keeping it: none; full (every layer from its "
+         "input); or a list "
+         "of norm (RMSNorm outputs), up_projection (MLA's query and key-value up-projections), swiglu (the "
+         "activation "
+         "function's output), attention (the attention core); selective is Megatron's word for attention"},
+        store<&S::plan, &S::Plan::recompute>},
+    Row{{"plan.attention", word(attention_kernels), otherwise("\"fused\""),
+         "fused never writes the scores to memory; unfused does, with softmax a kernel of its own, as before "
+         "2022"},
+        store<&S::plan, &S::Plan::attention>},
+    Row{{"plan.overlap", word(overlaps), otherwise("\"hidden\""),
+         "whether compute runs while the all-to-alls of another micro-batch or pass do (hidden) or waits for "
+         "each (exposed)"},
+        store<&S::plan, &S::Plan::overlap>},
+    Row{{"plan.scaling", word(scalings), otherwise("\"tile\""),
+         "what shares one FP8 scale: tile (DeepSeek-V3's 1 x 128, casts apart) or tensor (Transformer "
+         "Engine's delayed "
+         "scaling: norms and activations write FP8)"},
+        store<&S::plan, &S::Plan::scaling>},
+    Row{{"plan.layer_messages", word(layer_messages), otherwise("\"exposed\""),
+         "messages between tensor- and context-parallel ranks: all_reduce (no sequence parallelism, "
+         "backward's beside the "
+         "weight gradient); else sequence parallelism, with every gather and scatter waited for (exposed), "
+         "backward's "
+         "beside products (backward, Megatron-LM 2022), or all in pieces beside products (pieces, "
+         "Transformer Engine's "
+         "user buffers)"},
+        store<&S::plan, &S::Plan::layer_messages>},
+    Row{{"plan.pipeline_messages", word(pipeline_messages), otherwise("\"batched\""),
+         "batched: an op's messages leave together and the next op waits for that; eager: each leaves when "
+         "its tensor is "
+         "complete and nobody waits (Megatron-LM's overlap_p2p_comm)"},
+        store<&S::plan, &S::Plan::pipeline_messages>},
+    Row{{"plan.copy_messages", word(copy_messages), otherwise("\"exposed\""),
+         "sums of gradients over the copies and gathers of new weights: after the last micro-batch "
+         "(exposed), or all but "
+         "one chunk beside computing (hidden, Megatron-LM's overlap_grad_reduce and overlap_param_gather)"},
+        store<&S::plan, &S::Plan::copy_messages>},
+    Row{{"plan.layer_map", word_or_integers(layer_maps, 0, 4096), otherwise("\"ends_short\""),
+         "layers of each stage: as even as possible with the shorter stages at the ends (ends_short, Llama "
+         "3's rule), "
+         "longer ones first or last (front_heavy, back_heavy), or a list with one count a stage"},
+        store<&S::plan, &S::Plan::layer_map>},
+    Row{{"plan.kernels", data_name(DataKind::Kernels), required,
+         "kernel family: whose kernels the framework ran"},
+        store<&S::plan, &S::Plan::kernels>},
+    Row{{"plan.communication_sms", integer(0, 1024), otherwise("20"),
+         "multiprocessors that an all-to-all kernel holds"},
+        store<&S::plan, &S::Plan::communication_sms>},
+
+    Row{{"optimizer.gradients", word(states), otherwise("\"fp32\""),
+         "format in which gradients are summed and reduced"},
+        store<&S::optimizer, &S::Optimizer::gradients>},
+    Row{{"optimizer.moments", word(states), otherwise("\"fp32\""), "format of AdamW's two moments"},
+        store<&S::optimizer, &S::Optimizer::moments>},
+    Row{{"optimizer.master", word(states), otherwise("\"fp32\""),
+         "format of the weights that the optimizer updates"},
+        store<&S::optimizer, &S::Optimizer::master>},
+    Row{{"optimizer.zero", integer(0, 1), otherwise("1"),
+         "1: optimizer state is shared out over the copies (ZeRO-1); 0: each has all"},
+        store<&S::optimizer, &S::Optimizer::zero>},
+
+    Row{{"routing.source", word(routing_sources), otherwise("\"balanced\""),
+         "balanced: every expert is equally likely; skewed: popularity differs by routing.skew"},
+        store<&S::routing, &S::Routing::source>},
+    Row{{"routing.row_spread", quantity(K::Share, 0, 0.5), otherwise("\"0 %\""),
+         "standard deviation over ranks of what they receive, on top of sampling"},
+        store<&S::routing, &S::Routing::row_spread>},
+    Row{{"routing.skew", number(0, 10), otherwise("0.0"),
+         "standard deviation of an expert's fixed offset to the gate's logits"},
+        store<&S::routing, &S::Routing::skew>},
+    Row{{"routing.samples", integer(1, 1 << 16), otherwise("128"),
+         "exact samples of the gate in the pool that layers draw from"},
+        store<&S::routing, &S::Routing::samples>},
+
+    Row{{"train.name", text(), otherwise("\"pre-training\""), "name of the main phase"},
+        store<&S::train, &S::Train::name>},
+    Row{{"train.tokens", quantity(K::Count, 1, most_tokens), unset,
+         "tokens of the main phase, on [plan] as it stands; or train.steps"},
+        store<&S::train, &S::Train::tokens>},
+    Row{{"train.steps", integer(1, 1e12), unset, "steps of the main phase"},
+        store<&S::train, &S::Train::steps>},
+    Row{{"train.ramp_from", integer(1, 1 << 30), unset, "sequences of a step at the start of a batch ramp"},
+        store<&S::train, &S::Train::ramp_from>},
+    Row{{"train.ramp_tokens", quantity(K::Count, 1, most_tokens), unset,
+         "tokens until plan.global_batch is reached"},
+        store<&S::train, &S::Train::ramp_tokens>},
+
+    Row{{"phase[].name", text(), required, "name of a phase after the main one"},
+        store_last<&S::phases, &S::Phase::name>},
+    Row{{"phase[].tokens", quantity(K::Count, 1, most_tokens), unset,
+         "tokens of the phase; or steps, or gpu_hours"},
+        store_last<&S::phases, &S::Phase::tokens>},
+    Row{{"phase[].steps", integer(1, 1e12), unset, "steps of the phase"},
+        store_last<&S::phases, &S::Phase::steps>},
+    Row{{"phase[].gpu_hours", quantity(K::Count, 0, 1e15), unset,
+         "GPU-hours of the phase, given instead of simulated"},
+        store_last<&S::phases, &S::Phase::gpu_hours>},
+    Row{{"phase[].sequence", integer(1, 1 << 24), unset, "tokens of one sequence, instead of plan.sequence"},
+        store_last<&S::phases, &S::Phase::sequence>},
+    Row{{"phase[].global_batch", integer(1, 1 << 30), unset,
+         "sequences of one step, instead of plan.global_batch"},
+        store_last<&S::phases, &S::Phase::global_batch>},
+    Row{{"phase[].context", integer(1, most_ranks), unset, "context-parallel ranks, instead of plan.context"},
+        store_last<&S::phases, &S::Phase::context>},
+    Row{{"phase[].ramp_from", integer(1, 1 << 30), unset, "sequences of a step at the start of a batch ramp"},
+        store_last<&S::phases, &S::Phase::ramp_from>},
+    Row{{"phase[].ramp_tokens", quantity(K::Count, 1, most_tokens), unset,
+         "tokens until the phase's batch is reached"},
+        store_last<&S::phases, &S::Phase::ramp_tokens>},
+
+    Row{{"simulation.fidelity", word(fidelities), otherwise("\"folded\""),
+         "folded: one rank of each class of ranks that are alike; full: every rank"},
+        store<&S::simulation, &S::Simulation::fidelity>},
+    Row{{"simulation.memory", word(memory_rules), otherwise("\"refuse\""),
+         "what to do with a plan that does not fit into the GPUs: refuse it, or simulate it all the same and "
+         "report by how much"},
+        store<&S::simulation, &S::Simulation::memory>},
+    Row{{"simulation.seed", integer(0, 9e15), otherwise("1"), "of all random draws"},
+        store<&S::simulation, &S::Simulation::seed>},
+    Row{{"trace.ranks", integers(0, 4294967295.0), otherwise("[]"), "GPUs whose timeline is kept"},
+        store<&S::trace, &S::Trace::ranks>},
+
+    Row{{"published[].what", text(), required,
+         "the summary key that the figure is compared with, such as step.time_s"},
+        store_last<&S::published, &S::Published::what>},
+    Row{{"published[].value", figure(), required, "the measured figure, with the unit of what it measures"},
+        store_last<&S::published, &S::Published::written>},
+    Row{{"published[].source", text(), required, "where it was published"},
+        store_last<&S::published, &S::Published::source>},
+    Row{{"published[].note", text(), otherwise("\"\""), "what one must know to compare"},
+        store_last<&S::published, &S::Published::note>},
+};
+
+}  // namespace
+
+std::span<const Key<Scenario>> scenario_keys() { return keys; }
+
+const KeyRow* find_key(std::string_view name) {
+  for (const KeyRow& row : keys) {
+    if (row.name == name) return &row;
+    if (row.repeated() && std::string(row.section()) + "." + std::string(row.leaf()) == name) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace orrery
