@@ -224,7 +224,7 @@ const Ban bans[] = {
      "chance comes by name from sim/random.hpp; std's distributions differ between libraries"},
     {R"(\b(std::)?(exp|exp2|expm1|log|log2|log10|log1p|pow|sin|cos|tanh?)\s*\()",
      engine,
-     {},
+     {"models/reference/"},
      "the maths library's last bits differ between machines: a table or exact arithmetic"},
     {R"((^|[^.\w>])(std::)?_?exit\s*\()", product, {}, "main returns; libraries hand back findings"},
     {R"(\bstd::(cout|cerr|clog)\b|\bprintf\s*\(|\bputs\s*\()", libraries, {}, "libraries never print"},
