@@ -102,14 +102,15 @@ bool is_folder_of_ours(const std::string& top) {
   return ours.contains(top);
 }
 
-/// Whom each folder may include: downwards only, and models and reports never see each other.
+/// Whom each folder may include: downwards only, and models and reports never see each other. A bench may
+/// borrow a test's witness, to time what the test compares.
 const std::map<std::string, std::set<std::string>> arrows{
     {"sim", {"sim"}},
     {"topologies", {"sim", "topologies"}},
     {"models", {"sim", "topologies", "models"}},
     {"reports", {"sim", "reports"}},
     {"scenarios", {"sim", "topologies", "models", "reports", "scenarios"}},
-    {"bench", {"sim", "topologies", "models", "reports", "scenarios", "bench"}},
+    {"bench", {"sim", "topologies", "models", "reports", "scenarios", "bench", "tests"}},
     {"tests", {"sim", "topologies", "models", "reports", "scenarios", "tests"}},
 };
 
