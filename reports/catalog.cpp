@@ -16,13 +16,13 @@ Files unless_empty(std::string name, const std::string& bytes) {
   return {{std::move(name), bytes}};
 }
 
-Files write_text(const Results& results) { return unless_empty("summary.txt", results.summary_text); }
+Files write_text(const Results& results) { return unless_empty(results.stem + ".txt", results.summary_text); }
 
 Files write_scenario(const Results& results) { return unless_empty("scenario.toml", results.scenario_toml); }
 
 Files write_json(const Results& results) {
   if (results.summary.empty()) return {};
-  return {{"summary.json", to_text(results.summary)}};
+  return {{results.stem + ".json", to_text(results.summary)}};
 }
 
 Files write_csv(const Results& results) {

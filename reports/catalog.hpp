@@ -15,6 +15,7 @@ namespace orrery {
 
 /// All that a run has to say, before any format. What is empty is not written.
 struct Results {
+  std::string stem = "summary";  ///< Of the names of JSON and text: summary.json, validate.json.
   nlohmann::ordered_json summary;
   std::string summary_text;   ///< What the terminal shows, without colour.
   std::string scenario_toml;  ///< Fully resolved.

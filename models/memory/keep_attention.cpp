@@ -8,7 +8,8 @@
 namespace orrery {
 namespace {
 
-constexpr double e5m6_bytes = 1.5;  ///< 12 bits; DeepSeek-V3 report, section 3.3.3.
+/// 12 bits, and a power-of-two scale of one byte each 128; DeepSeek-V3 report, section 3.3.3.
+constexpr double e5m6_bytes = 1.5 + 1.0 / 128;
 
 struct Heads {
   std::int64_t t, keys, shard, d, h;

@@ -7,7 +7,8 @@
 
 namespace orrery::reference {
 
-/// Who holds the experts: consecutive ones on a rank, consecutive ranks in a node.
+/// Who holds the experts: consecutive ones on a rank, consecutive ranks in a node. Whole shares alone:
+/// experts are a multiple of `ranks`, and these of `ranks_per_node` where there are more than one node's.
 struct Placement {
   int ranks = 1, ranks_per_node = 8;
   int nodes() const { return ranks > ranks_per_node ? ranks / ranks_per_node : 1; }
@@ -20,6 +21,9 @@ struct Copies {
   std::vector<std::int64_t> node_copies;  ///< [nodes]
   std::vector<std::int32_t> nodes_of_token, ranks_of_token;  ///< [tokens] distinct ones.
 };
+/// Of `expert` [tokens, per_token]. The source's own rank and node are counted like any other.
+/// Checked    dispatch_test.cpp: the same of ordered sets, 200 random placements; V3's gate over 64 ranks
+///            reaches 3.97 nodes and 7.49 ranks, random logits.
 Copies count_copies(const Indices& expert, int experts, const Placement& placement);
 
 }  // namespace orrery::reference

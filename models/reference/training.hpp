@@ -14,21 +14,18 @@ struct TrainingRequest {
   ModelShape shape;
   Numerics numerics;
   Balancing balancing = Balancing::Bias;
-  double bias_speed = 0.01;       ///< Falls to 0 over the last part of the run, as V3's did at its end.
+  double bias_speed = 0.01;       ///< Falls to a fiftieth over the last 60 % of the run; V3's went to 0.
   double auxiliary_alpha = 0.01;  ///< Of the classic loss under AuxiliaryLoss.
   double sequence_alpha = 1e-4;   ///< Of V3's sequence-wise loss under Bias.
   double predict_weight = 0.3;
   AdamRule adam;
-  double rate = 2e-3;  ///< Largest learning rate: linear warm-up, cosine to a tenth.
+  double rate = 2e-3;  ///< Largest learning rate: linear warm-up, cosine to 0.
   int steps = 0, warm_up = 0;
   int sequences = 0, length = 0;  ///< Of a batch.
   std::int64_t held_out_tokens = 32'768;
   std::uint64_t seed = 0;
-  enum class Start {
-    Plain,
-    Perturbed
-  } start = Start::Plain;  ///< Perturbed: one weight starts one unit in the last place higher: the noise
-                           ///< floor's control.
+  /// Perturbed: one weight starts one unit in the last place of BF16 higher: the noise floor's control.
+  enum class Start { Plain, Perturbed } start = Start::Plain;
 };
 
 struct TrainingRun {

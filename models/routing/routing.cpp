@@ -1,9 +1,9 @@
 #include "models/routing/routing.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "models/routing/gate.hpp"
+#include "models/routing/sample_counter.hpp"
 
 namespace orrery {
 namespace {
@@ -18,25 +18,6 @@ std::vector<std::int16_t> popularity_offsets(const RoutingShape& shape, std::uin
   }
   return offset;
 }
-
-/// Tokens that have an expert in a part (rank or domain), each counted once.
-struct PartCounter {
-  std::vector<std::uint32_t> part_of;  ///< [expert]
-  std::vector<int> last_token;         ///< [part]
-  std::int64_t total = 0;
-
-  PartCounter(int experts, int parts) : last_token(std::size_t(parts), -1) {
-    for (int expert = 0; expert < experts; ++expert)
-      part_of.push_back(std::uint32_t(expert / (experts / parts)));
-  }
-  void start() { std::fill(last_token.begin(), last_token.end(), -1); }
-  void count(std::uint16_t expert, int token, std::vector<std::uint32_t>& copies) {
-    const std::uint32_t part = part_of[expert];
-    const bool fresh = std::exchange(last_token[part], token) != token;
-    copies[part] += fresh;
-    total += fresh;
-  }
-};
 
 /// sum[i] += counts[i], eight at a time as compilers turn into vectors.
 void add(const std::uint32_t* counts, int length, std::uint32_t* sum) {
@@ -54,35 +35,32 @@ void add_turned(const std::vector<std::uint32_t>& counts, int turn, std::vector<
   add(counts.data(), turn, sum.data() + rest);
 }
 
+/// A sample of the whole pool, or of the layer's part of it. `bits`: 32 random ones.
+const RoutingSample& drawn_sample(const RoutingPool& pool, int layer, std::uint64_t bits) {
+  if (pool.first_of_layer.empty()) return pool.samples[bits * pool.samples.size() >> 32];
+  const auto first = std::size_t(pool.first_of_layer[std::size_t(layer)]);
+  return pool.samples[first + (bits * std::uint64_t(pool.samples_of_layer) >> 32)];
+}
+
 }  // namespace
 
 RoutingPool sample_routing(const RoutingShape& shape, int samples, std::uint64_t seed) {
   const Experts& e = *shape.experts;
   Gate gate(e, popularity_offsets(shape, seed));
-  PartCounter ranks(e.routed, shape.ranks), domains(e.routed, shape.domains());
-  RoutingPool pool{.shape = shape, .samples = {}, .drawn = {}};
+  SampleCounter counter(shape);
+  RoutingPool pool{.shape = shape, .samples = {}, .first_of_layer = {}, .drawn = {}};
   for (int n = 0; n < samples; ++n) {
     RandomStream draws(seed, {.owner = "gate", .purpose = "token logits", .index = std::uint64_t(n)});
-    RoutingSample sample;
-    sample.expert_rows.assign(std::size_t(e.routed), 0);
-    sample.rank_copies.assign(std::size_t(shape.ranks), 0);
-    sample.domain_copies.assign(std::size_t(shape.domains()), 0);
-    ranks.start();
-    domains.start();
+    counter.start();
     for (int token = 0; token < shape.tokens; ++token) {
       const Gate::Choice choice = gate.choose(draws);
-      for (int c = 0; c < choice.count; ++c) {
-        const std::uint16_t expert = choice.expert[std::size_t(c)];
-        ++sample.expert_rows[expert];
-        ranks.count(expert, token, sample.rank_copies);
-        domains.count(expert, token, sample.domain_copies);
-      }
+      counter.count({choice.expert.data(), std::size_t(choice.count)});
     }
-    pool.samples.push_back(std::move(sample));
+    pool.samples.push_back(counter.take());
   }
   const double tokens = double(shape.tokens) * samples;
-  pool.ranks_per_token = double(ranks.total) / tokens;
-  pool.domains_per_token = double(domains.total) / tokens;
+  pool.ranks_per_token = double(counter.ranks_reached) / tokens;
+  pool.domains_per_token = double(counter.domains_reached) / tokens;
   return pool;
 }
 
@@ -107,10 +85,11 @@ RoutedLayer route_layer(const RoutingPool& pool, const LayerKey& key, double row
   RoutedLayer layer;
   layer.sent.resize(std::size_t(s.ranks) * std::size_t(domains));
   const int experts_per_domain = experts / domains;
+  const bool stays = s.popularity > 0 || !pool.first_of_layer.empty();
   for (int source = 0; source < s.ranks; ++source) {
     const std::uint64_t bits = draw.bits();
-    const RoutingSample& sample = pool.samples[(bits >> 32) * pool.samples.size() >> 32];
-    const int turn = s.popularity > 0 ? 0 : int((bits & 0xFFFFFFFF) * std::uint64_t(domains) >> 32);
+    const RoutingSample& sample = drawn_sample(pool, key.layer, bits >> 32);
+    const int turn = stays ? 0 : int((bits & 0xFFFFFFFF) * std::uint64_t(domains) >> 32);
     add_turned(sample.expert_rows, turn * experts_per_domain, rows);
     add_turned(sample.rank_copies, turn * ranks_per_domain, received);
     std::int32_t* sent = &layer.sent[std::size_t(source * domains)];

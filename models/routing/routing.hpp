@@ -65,6 +65,10 @@ struct DrawnLayers {
 struct RoutingPool {
   RoutingShape shape;
   std::vector<RoutingSample> samples;
+  /// [model layer] where its own samples begin, of a pool that has some for each layer (`sample_trace`); else
+  /// empty, and layers share them all.
+  std::vector<std::int32_t> first_of_layer;
+  int samples_of_layer = 0;
   double ranks_per_token = 0, domains_per_token = 0;  ///< Means over the pool.
   std::shared_ptr<const DrawnLayers> drawn;           ///< Of this pool; none: each step draws its own.
 };

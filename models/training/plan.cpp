@@ -43,6 +43,19 @@ void check_expert(const TrainingPlan& p, Findings& findings) {
   }
 }
 
+Findings check_plan_trace(const TrainingPlan& p) {
+  if (!p.model.experts) {
+    return {{"routing.trace", p.model.name + " has no experts for a trace to route tokens to",
+             "leave routing.trace out"}};
+  }
+  if (p.expert == 1) {
+    return {{"routing.trace, plan.expert",
+             "with expert = 1 every GPU has all experts: nothing would follow from the trace",
+             "expert above 1, or no routing.trace"}};
+  }
+  return check_trace(*p.trace, p.model, tokens_to_route(p));
+}
+
 }  // namespace
 
 Findings check_plan(const TrainingPlan& p) {
@@ -80,6 +93,10 @@ Findings check_plan(const TrainingPlan& p) {
          text(p.sequence) + " tokens do not divide by context x tensor = " + text(p.context * p.tensor), ""});
   }
   check_expert(p, findings);
+  if (p.trace) {
+    const Findings trace = check_plan_trace(p);
+    findings.insert(findings.end(), trace.begin(), trace.end());
+  }
   const int each = p.data() * p.micro_batch;
   if (p.global_batch % each != 0) {
     findings.push_back({"plan.global_batch",
@@ -154,5 +171,17 @@ std::vector<Stage> plan_stages(const TrainingPlan& p) {
   const int blocks = p.model.layers + p.model.predict_layers;
   return cut_stages(p.model, p.blocks.empty() ? blocks_per_stage(blocks, stages, p.layer_map) : p.blocks);
 }
+
+std::vector<int> layers_with_experts(const TrainingPlan& plan) {
+  std::vector<int> layers;
+  for (const Stage& stage : plan_stages(plan)) {
+    for (const Block& block : stage) {
+      if (has_experts(block.kind)) layers.push_back(block.layer);
+    }
+  }
+  return layers;
+}
+
+int tokens_to_route(const TrainingPlan& plan) { return int(work_shape(plan).tokens() / plan.tensor); }
 
 }  // namespace orrery

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "models/collectives/collective.hpp"
 #include "models/kernels/family.hpp"
 #include "models/pipeline/schedule.hpp"
+#include "models/routing/trace.hpp"
 #include "models/training/executor.hpp"
 #include "models/transformer/transformer.hpp"
 #include "models/work/stages.hpp"
@@ -59,6 +61,9 @@ struct TrainingPlan {
   OptimizerState optimizer;
   double row_spread = 0, popularity = 0;
   int routing_samples = 128;
+  /// Of the model's own gate; its loads stand in place of `row_spread` and `popularity`. None: the gate is
+  /// drawn.
+  std::shared_ptr<const RoutingTrace> trace;
   std::uint64_t seed = 1;
   Fidelity fidelity = Fidelity::Folded;
   std::vector<std::uint32_t> traced;
@@ -69,6 +74,8 @@ struct TrainingPlan {
   int data() const { return gpus_per_pipeline_rank() / (tensor * context); }
   int micro_batches() const { return global_batch / (data() * micro_batch); }
   std::int64_t tokens() const { return std::int64_t(global_batch) * sequence; }
+  /// Of what ranks receive, on top of routing: a trace has its own.
+  double spread_on_top() const { return trace ? 0 : row_spread; }
 };
 
 /// Everything that keeps the plan from being a plan: sizes that do not divide, a schedule that cannot be
@@ -79,5 +86,8 @@ WorkShape work_shape(const TrainingPlan& plan);
 PipelineShape pipeline_shape(const TrainingPlan& plan);
 /// Stages of the model in order. Precondition: `check_plan` found nothing.
 std::vector<Stage> plan_stages(const TrainingPlan& plan);
+std::vector<int> layers_with_experts(const TrainingPlan& plan);  ///< In the order of the stages.
+/// Tokens of one micro-batch that a GPU sends to experts.
+int tokens_to_route(const TrainingPlan& plan);
 
 }  // namespace orrery

@@ -27,19 +27,15 @@ bool same_step(const TrainingPlan& a, const TrainingPlan& b) {
 /// All layers with experts, for every step of the run.
 std::shared_ptr<const DrawnLayers> draw_layers(const RoutingPool& pool, const TrainingPlan& plan,
                                                int micro_batches, const Parallel& parallel) {
-  std::vector<int> wanted;
-  for (const Stage& stage : plan_stages(plan)) {
-    for (const Block& block : stage) {
-      if (has_experts(block.kind)) wanted.push_back(block.layer);
-    }
-  }
-  auto drawn = std::make_shared<DrawnLayers>(DrawnLayers{plan.seed, plan.row_spread, {}});
+  const std::vector<int> wanted = layers_with_experts(plan);
+  auto drawn = std::make_shared<DrawnLayers>(DrawnLayers{plan.seed, plan.spread_on_top(), {}});
   if (wanted.empty()) return drawn;
   drawn->layers.resize(std::size_t(*std::max_element(wanted.begin(), wanted.end())) + 1);
   parallel(int(wanted.size()), [&](int i) {
     auto& row = drawn->layers[std::size_t(wanted[std::size_t(i)])];
     for (int micro_batch = 0; micro_batch < micro_batches; ++micro_batch) {
-      row.push_back(route_layer(pool, {plan.seed, 0, wanted[std::size_t(i)], micro_batch}, plan.row_spread));
+      const LayerKey key{plan.seed, 0, wanted[std::size_t(i)], micro_batch};
+      row.push_back(route_layer(pool, key, plan.spread_on_top()));
     }
   });
   return drawn;

@@ -88,6 +88,14 @@ MessageTime message_time(const TrainingPlan& plan) {
 /// Pipeline ranks that hold the same stages: two in DualPipe, where a direction's stage s has its mirror.
 int copies_of_a_stage(const PipelineSchedule& schedule) { return int(schedule.paths.size()); }
 
+std::string trace_note(const RoutingTrace& trace) {
+  std::string note = "routing: the measured choices of " + std::to_string(trace.tokens) + " tokens in " +
+                     std::to_string(trace.layers) + " layers";
+  if (!trace.model.empty()) note += " of " + trace.model;
+  if (!trace.balancing.empty()) note += ", balancing: " + trace.balancing;
+  return note + "; routing.source, routing.skew and routing.row_spread are not used";
+}
+
 double mfu(const TrainingPlan& plan, AttentionCount count, Picoseconds time) {
   const double flops =
       training_flops_per_token(plan.model, plan.sequence, count).value() * double(plan.tokens());
@@ -152,9 +160,10 @@ std::optional<RoutingPool> plan_routing(const TrainingPlan& plan) {
   const RoutingShape shape{.experts = &*plan.model.experts,
                            .ranks = plan.expert,
                            .ranks_per_domain = plan.node.gpus,
-                           .tokens = int(work_shape(plan).tokens() / plan.tensor),
+                           .tokens = tokens_to_route(plan),
                            .popularity = plan.popularity};
-  return sample_routing(shape, plan.routing_samples, plan.seed);
+  if (!plan.trace) return sample_routing(shape, plan.routing_samples, plan.seed);
+  return sample_trace(shape, *plan.trace, layers_with_experts(plan), plan.routing_samples, plan.seed);
 }
 
 WorkShape drawn_shape(const TrainingPlan& plan, const RoutingPool* pool) {
@@ -169,7 +178,7 @@ StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool) {
   request.stages = plan_stages(plan);
   request.overlap = plan.overlap;
   request.routing = pool;
-  request.row_spread = plan.row_spread;
+  request.row_spread = plan.spread_on_top();
   request.seed = plan.seed;
   request.transfers = step_transfers(plan);
   const int lanes = plan.gpus_per_pipeline_rank();
@@ -202,6 +211,7 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
   if (pool) {
     step.ranks_per_token = pool->ranks_per_token;
     step.domains_per_token = pool->domains_per_token;
+    if (plan.trace) step.notes.push_back(trace_note(*plan.trace));
   }
   const Fabric fabric = find_topology(plan.topology)->build(plan.fabric);
   if (plan.fidelity == Fidelity::Full) {

@@ -141,7 +141,7 @@ Calls attention_backward(const WorkShape& s) {
   move_bytes(calls, "norm q, kv backward", Traffic::NormBackward, moved(z.t * (z.q + z.c), 6));
   cast_tokens(calls, s, "cast latent gradients", z.t * (q_width + z.c + z.r));
   transpose_weight(calls, s, "transpose q_down, kv_down", z.d * (q_width + z.c + z.r));
-  product(calls, s, "q_down input gradient", z.t, z.d, q_width);
+  product(calls, s, z.q > 0 ? "q_down input gradient" : "q input gradient", z.t, z.d, q_width);
   product(calls, s, "kv_down input gradient", z.t, z.d, z.c + z.r);
   cast_channels(calls, s, "q operands", z.t * ((z.q > 0 ? z.h * (z.n + z.r) + z.q : 0) + q_width + z.d));
   cast_channels(calls, s, "kv operands", z.keys * (z.h * (z.n + z.v) + z.c) + z.t * (z.c + z.r + z.d));

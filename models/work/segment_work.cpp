@@ -17,15 +17,15 @@ void enter_dense(Calls& calls, const WorkShape& s) {
 
 Calls embedding_work(const WorkShape& s, Segment segment) {
   Calls calls;
-  const Bytes touched = moved(s.tokens() / s.tensor * s.model->hidden, 4);
-  if (segment == Segment::FfnForward) move_bytes(calls, "embedding", Traffic::Embedding, touched);
+  const std::int64_t elements = s.tokens() / s.tensor * s.model->hidden;
+  if (segment == Segment::FfnForward) move_bytes(calls, "embedding", Traffic::Embedding, moved(elements, 4));
   // Sum with the position's row (6 bytes an element), and dropout (5).
   if (segment == Segment::FfnForward && s.attention == AttentionKernel::Unfused) {
-    move_bytes(calls, "position, dropout", Traffic::Elementwise,
-               moved(s.tokens() / s.tensor * s.model->hidden, 11));
+    move_bytes(calls, "position, dropout", Traffic::Elementwise, moved(elements, 11));
   }
-  // Gradients are added to FP32 rows: read, add, write.
-  if (segment == Segment::FfnWeight) move_bytes(calls, "embedding gradient", Traffic::Embedding, 2 * touched);
+  // BF16 gradients are read and added to FP32 rows, read and written.
+  if (segment == Segment::FfnWeight)
+    move_bytes(calls, "embedding gradient", Traffic::Embedding, moved(elements, 2 + 4 + 4));
   return calls;
 }
 

@@ -27,6 +27,7 @@ std::vector<Variant> variants(const TrainingPlan& base) {
   add("layer map back_heavy", [](TrainingPlan& p) { p.blocks.clear(), p.layer_map = LayerMap::BackHeavy; });
   if (base.model.experts && base.expert > 1) {
     for (const double spread : {0.0, 0.038, 0.076, 0.15}) {
+      if (base.trace) break;  // It has its own spread.
       add(fmt::format("row spread {:.1f} %", spread * 100),
           [spread](TrainingPlan& p) { p.row_spread = spread; });
     }

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -69,6 +71,15 @@ Json step_summary(const Answer& answer) {
   return step;
 }
 
+Json trace_summary(const RoutingTrace& trace) {
+  Json summary{{"model", trace.model},
+               {"balancing", trace.balancing},
+               {"layers", trace.layers},
+               {"tokens", trace.tokens}};
+  if (trace.text_hash != 0) summary["text_hash"] = fmt::format("{:016x}", trace.text_hash);
+  return summary;
+}
+
 }  // namespace
 
 Json summary_of(const Answer& answer) {
@@ -107,6 +118,7 @@ Json summary_of(const Answer& answer) {
   if (answer.step.domains_per_token > 0) {
     summary["routing"] = {{"nodes_per_token", answer.step.domains_per_token},
                           {"ranks_per_token", answer.step.ranks_per_token}};
+    if (plan.trace) summary["routing"]["trace"] = trace_summary(*plan.trace);
   }
   Bytes peak{};
   std::size_t fullest = 0;

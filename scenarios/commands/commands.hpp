@@ -5,7 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/validate/small_model_sizes.hpp"
+
 namespace orrery {
+
+/// What `validate` alone takes.
+struct ValidateWishes {
+  std::vector<std::string> courts;  ///< None: all.
+  bool quick = false;
+  std::string text;  ///< Empty: what the system carries.
+  std::optional<int> seeds;
+  SmallModelSizes sizes;
+};
 
 /// What the command line said, whichever verb it named.
 struct CommandLine {
@@ -16,6 +27,7 @@ struct CommandLine {
   std::string fidelity;                                   ///< Empty: as the scenario says.
   int threads = 0;                                        ///< 0: all cores.
   int ranks = 8, micro_batches = 20, virtual_stages = 2;  ///< Of `schedule`.
+  ValidateWishes validate;
   std::vector<std::string> trace;  ///< GPUs to trace, each word a number or several with commas.
   bool traced = false, json = false, quiet = false, ascii = false, sensitivity = false, gantt = false;
 };
@@ -24,6 +36,7 @@ struct CommandLine {
 enum ExitCode : int { done = 0, world_failed = 1, bad_input = 2, does_not_fit = 3, gate_failed = 4 };
 
 int run_command(const CommandLine& line);
+int validate_command(const CommandLine& line);
 int show_command(const CommandLine& line);
 int check_command(const CommandLine& line);
 int list_command(const CommandLine& line);

@@ -32,6 +32,8 @@ constexpr Verb verbs[] = {
     {"run", "Simulate a scenario: the step, the GPU-hours, the bill",
      "orrery run deepseek-v3 --out out/v3 --set cluster.gpu_hour=\"3 USD/h\"", "SCENARIO", false, true, true,
      run_command},
+    {"validate", "Hold the simulator's figures against a model that really computes: three courts",
+     "orrery validate deepseek-v3 --quick", "SCENARIO", false, true, false, validate_command},
     {"show", "Print the resolved scenario with the origin of every value",
      "orrery show deepseek-v3 --set plan.schedule=1f1b", "SCENARIO", false, true, false, show_command},
     {"check", "Find everything wrong with scenarios without simulating them",
@@ -46,6 +48,42 @@ constexpr Verb verbs[] = {
      "orrery completion bash > /etc/bash_completion.d/orrery", "SHELL", false, false, false,
      completion_command},
 };
+
+void add_output_options(CLI::App& sub, CommandLine& line) {
+  sub.add_option("-o,--out", line.out, "output folder (default: out/NAME)")->type_name("DIR");
+  sub.add_option("-j,--threads", line.threads, "threads (default: all cores); the result is the same")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N");
+  sub.add_flag("--ascii", line.ascii, "no Unicode in the summary");
+}
+
+void add_validate_options(CLI::App& sub, CommandLine& line) {
+  ValidateWishes& wishes = line.validate;
+  SmallModelSizes& sizes = wishes.sizes;
+  add_output_options(sub, line);
+  sub.add_option("--court", wishes.courts, "cost, balance or precision; may be repeated (default: all three)")
+      ->expected(1)
+      ->take_all()
+      ->type_name("NAME");
+  sub.add_flag("--quick", wishes.quick, "short trainings, judged by direction alone: below a minute");
+  sub.add_option("--text", wishes.text, "UTF-8 text to train on (default: what the system carries)")
+      ->type_name("FILE");
+  const auto count = [&](const char* name, std::optional<int>& value, const char* help, int least, int most) {
+    sub.add_option(name, value, help)->check(CLI::Range(least, most))->type_name("N");
+  };
+  count("--seeds", wishes.seeds, "trainings of each kind (default: 3)", 1, 100);
+  count("--experts", sizes.experts, "of the small model (default: the scenario's)", 2, 1024);
+  count("--per-token", sizes.per_token, "experts a token", 1, 64);
+  count("--groups", sizes.groups, "groups of experts", 1, 64);
+  count("--groups-per-token", sizes.groups_per_token, "groups a token may reach", 1, 64);
+  count("--hidden", sizes.hidden, "width of the small model", 8, 4096);
+  count("--layers", sizes.layers, "layers, the first of them dense", 2, 64);
+  count("--vocabulary", sizes.vocabulary, "tokens, of which 256 are bytes", 300, 65536);
+  count("--steps", sizes.steps, "optimizer steps of a training", 1, 1'000'000);
+  count("--sequences", sizes.sequences, "sequences of a batch", 1, 4096);
+  count("--length", sizes.length, "tokens of a sequence", 8, 8192);
+  count("--held-out", sizes.held_out, "tokens that are never trained on", 1024, 1 << 26);
+}
 
 void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
   CLI::App* sub = app.add_subcommand(verb.name, verb.help);
@@ -63,10 +101,7 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
     sub->add_flag("-q,--quiet", line.quiet, "print nothing but errors, and JSON if asked for");
   }
   if (verb.simulates) {
-    sub->add_option("-o,--out", line.out, "output folder (default: out/NAME)")->type_name("DIR");
-    sub->add_option("-j,--threads", line.threads, "threads (default: all cores); the result is the same")
-        ->check(CLI::Range(1, 4096))
-        ->type_name("N");
+    add_output_options(*sub, line);
     sub->add_option("--fidelity", line.fidelity,
                     "folded: one group of ranks a pipeline rank; full: every rank, every flow")
         ->type_name("WORD");
@@ -77,8 +112,8 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
         ->type_name("[GPU,...]");
     sub->add_flag("--sensitivity", line.sensitivity,
                   "also run the step under other choices of what is not published");
-    sub->add_flag("--ascii", line.ascii, "no Unicode in the summary");
   }
+  if (verb.run == validate_command) add_validate_options(*sub, line);
   if (verb.run == schedule_command) {
     const auto count = [&](const char* name, int& value, const char* help, int most) {
       sub->add_option(name, value, help)->capture_default_str()->check(CLI::Range(1, most))->type_name("N");

@@ -6,6 +6,7 @@
 #include "models/transformer/transformer.hpp"
 #include "scenarios/reading/hardware.hpp"
 #include "scenarios/reading/open_data.hpp"
+#include "scenarios/reading/routing_trace.hpp"
 #include "scenarios/reading/text_reader.hpp"
 
 namespace orrery {
@@ -64,6 +65,21 @@ Value take_data(Assembled& out, DataKind kind, const std::string& key, const std
   out.document.sources.push_back(std::move(opened.source));
   add_faults(out, key, name, std::move(faults));
   return {};
+}
+
+std::shared_ptr<const RoutingTrace> take_trace(Assembled& out, const std::string& path) {
+  const std::string key = "routing.trace";
+  OpenedData opened =
+      open_file(path, largest_trace_file, "orrery validate leaves traces in the folder of its --out");
+  Diagnostics faults = std::move(opened.diagnostics);
+  Checked<RoutingTrace> read;
+  if (faults.empty()) read = read_routing_trace(opened.source.text);
+  for (Finding& f : read.findings) faults.push_back({key, std::move(f.problem), std::move(f.remedy), {}});
+  if (!faults.empty()) {
+    add_faults(out, key, path, std::move(faults));
+    return nullptr;
+  }
+  return std::make_shared<const RoutingTrace>(std::move(read.value));
 }
 
 /// Names of the tables in models/collectives by the chip that a kernel family was measured on.
@@ -146,6 +162,7 @@ Assembled assemble(const ScenarioReading& reading) {
       take(out, "cluster.switch", s.cluster.network_switch, read_switch(s.cluster.network_switch));
   const std::string nic = s.cluster.nic.value_or(plan.node.nic);
   if (!nic.empty()) plan.nic = take(out, "cluster.nic", nic, read_nic(nic));
+  if (s.routing.trace) plan.trace = take_trace(out, *s.routing.trace);
   if (!out.ok()) return out;
   override_rates(plan, out.network_switch, s.network);
   plan.collectives = collectives_for(plan.kernels.fitted_on.gpu);
@@ -204,7 +221,8 @@ MemoryRequest memory_request(const TrainingPlan& plan) {
   // thousand ranks lies 3.5 deviations of that sum up.
   const double draws = double(plan.pipeline + 1) * (plan.model.layers + plan.model.predict_layers) /
                        double(request.stages.size());
-  request.expert_rows = 1 + 3.5 * plan.row_spread / std::sqrt(draws);
+  const double spread = plan.trace ? trace_spread(*plan.trace, plan.expert) : plan.row_spread;
+  request.expert_rows = 1 + 3.5 * spread / std::sqrt(draws);
   request.ranks_per_node = plan.node.gpus;
   if (plan.layer_messages == LayerMessages::AllReduce) request.rules.split = TensorSplit::Matrices;
   return request;

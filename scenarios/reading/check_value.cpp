@@ -47,6 +47,9 @@ class ValueChecker {
       case ValueType::Data:
         read_data(value);
         break;
+      case ValueType::File:
+        read_file(value);
+        break;
       case ValueType::Figure:
         read_figure(value);
         break;
@@ -169,6 +172,15 @@ class ValueChecker {
     checked_.parsed.text = path_beside(*text, beside_);
     for (const Diagnostic& found : check_data_name(shape_.data, checked_.parsed.text))
       fail(found.problem, found.remedy, value.place, found.fault);
+  }
+
+  /// Who opens the file says what is wrong with it.
+  void read_file(const Value& value) {
+    const auto* text = std::get_if<std::string>(&value.data);
+    if (!text) return fail_type(value);
+    if (text->empty() || text->find('\0') != std::string::npos || text->size() > longest_text)
+      return fail("names no file", "write it as in " + example_line(row_), value.place);
+    checked_.parsed.text = file_beside(*text, beside_);
   }
 
   void read_figure(const Value& value) {

@@ -82,6 +82,8 @@ std::string example_line(const KeyRow& row) {
       const auto names = data_names(shape.data);
       return quoted(names.empty() ? "file.toml" : names.front());
     }
+    case ValueType::File:
+      return quoted(shape.example);
     case ValueType::Figure:
       return quoted("19.9 s");
   }
@@ -109,6 +111,8 @@ std::string describe(const KeyShape& shape) {
       return "text in quotes";
     case ValueType::Data:
       return "the name of a built-in " + std::string(data_kind_name(shape.data)) + " or a path, in quotes";
+    case ValueType::File:
+      return "a path to a file, in quotes";
     case ValueType::Figure:
       return "a number, or a number with its unit in quotes";
   }

@@ -27,6 +27,7 @@ enum class ValueType : std::uint8_t {
   Integers,
   Text,
   Data,    ///< A built-in name or a path.
+  File,    ///< A path, whatever it looks like.
   Figure,  ///< A number, or text with a number and a unit that another key tells.
 };
 
@@ -39,6 +40,7 @@ struct KeyShape {
   QuantityKind quantity = QuantityKind::Count;
   WordList words = nullptr;
   DataKind data = DataKind::Scenario;
+  std::string_view example = "";
 };
 
 constexpr KeyShape integer(double least, double most) { return {ValueType::Integer, least, most}; }
@@ -55,6 +57,9 @@ constexpr KeyShape word_or_integers(WordList words, double least, double most) {
 constexpr KeyShape text() { return {ValueType::Text}; }
 constexpr KeyShape data_name(DataKind kind) {
   return {ValueType::Data, 0, 0, QuantityKind::Count, nullptr, kind};
+}
+constexpr KeyShape file_path(std::string_view example) {
+  return {ValueType::File, 0, 0, QuantityKind::Count, nullptr, DataKind::Scenario, example};
 }
 constexpr KeyShape figure() { return {ValueType::Figure}; }
 

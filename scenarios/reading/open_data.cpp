@@ -1,5 +1,6 @@
 #include "scenarios/reading/open_data.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -34,37 +35,58 @@ OpenedData unknown_name(DataKind kind, std::string_view wanted) {
                 suggestion(wanted, names) + "; a path to a file of your own works too", Fault::Input);
 }
 
+/// The whole of it, or one byte more than `most`.
+std::string read_up_to(std::FILE* file, std::int64_t most) {
+  constexpr std::size_t step = 1 << 20;
+  std::string bytes;
+  for (std::size_t got = step; got == step && std::int64_t(bytes.size()) <= most;) {
+    const std::size_t had = bytes.size();
+    const std::size_t wanted = std::min(step, std::size_t(most) + 1 - had);
+    bytes.resize(had + wanted);
+    got = std::fread(bytes.data() + had, 1, wanted, file);
+    bytes.resize(had + got);
+  }
+  return bytes;
+}
+
 OpenedData read_file(DataKind kind, std::string_view path) {
+  return open_file(path, largest_file,
+                   "built-in " + std::string(data_kind_name(kind)) + "s are named without a path or ending");
+}
+
+}  // namespace
+
+OpenedData open_file(std::string_view path, std::int64_t most, std::string if_absent) {
   std::error_code error;
   if (fs::is_directory(fs::path(path), error))
     return refuse("cannot read " + quoted(path) + ": it is a folder", "name a file", Fault::Input);
   errno = 0;
   const std::unique_ptr<std::FILE, Closer> file(std::fopen(std::string(path).c_str(), "rb"));
   if (!file && errno == ENOENT) {
-    return refuse("there is no file " + quoted(path),
-                  "built-in " + std::string(data_kind_name(kind)) + "s are named without a path or ending",
-                  Fault::Input);
+    return refuse("there is no file " + quoted(path), std::move(if_absent), Fault::Input);
   }
   if (!file)
     return refuse("cannot open " + quoted(path) + " for reading: " + std::strerror(errno), "", Fault::World);
-  std::string text(largest_file + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  std::string bytes = read_up_to(file.get(), most);
   if (std::ferror(file.get()))
     return refuse("cannot read " + quoted(path) + ": " + std::strerror(errno), "", Fault::World);
-  if (std::int64_t(text.size()) > largest_file)
-    return refuse(quoted(path) + " is larger than 4 MiB",
-                  "scenario and data files are small; is it the right one?", Fault::Input);
-  return {{std::string(path), std::move(text), SourceKind::File}, {}};
+  if (std::int64_t(bytes.size()) > most) {
+    return refuse(quoted(path) + " is larger than " + std::to_string(most >> 20) + " MiB",
+                  "such files are smaller; is it the right one?", Fault::Input);
+  }
+  return {{std::string(path), std::move(bytes), SourceKind::File}, {}};
 }
-
-}  // namespace
 
 bool looks_like_path(std::string_view wanted) {
   return wanted.find('/') != std::string_view::npos || wanted.ends_with(".toml") || wanted.ends_with(".json");
 }
 
 std::string path_beside(std::string_view wanted, std::string_view beside) {
-  if (!looks_like_path(wanted) || wanted.starts_with('/') || beside.empty()) return std::string(wanted);
+  return looks_like_path(wanted) ? file_beside(wanted, beside) : std::string(wanted);
+}
+
+std::string file_beside(std::string_view wanted, std::string_view beside) {
+  if (wanted.starts_with('/') || beside.empty()) return std::string(wanted);
   return (fs::path(beside).parent_path() / fs::path(wanted)).lexically_normal().string();
 }
 

@@ -21,9 +21,15 @@ bool looks_like_path(std::string_view wanted);
 
 /// The path as seen from the file that names it (`beside` may be empty). Built-in names stay as they are.
 std::string path_beside(std::string_view wanted, std::string_view beside);
+/// The same of what is always a path.
+std::string file_beside(std::string_view wanted, std::string_view beside);
 
 /// Opens a built-in name or a path; a word that is no built-in name may still be a file of that name.
 OpenedData open_data(DataKind kind, std::string_view wanted);
+
+/// Opens a file of up to `most` bytes by its path, as seen from where the program runs.
+/// `if_absent` is the advice where there is none.
+OpenedData open_file(std::string_view path, std::int64_t most, std::string if_absent);
 
 /// Says what keeps the word from being opened as that kind, without reading it: none, when nothing does.
 Diagnostics check_data_name(DataKind kind, std::string_view wanted);

@@ -64,6 +64,7 @@ struct Scenario {
 
   struct Routing {
     std::string source;
+    std::optional<std::string> trace;  ///< A path as seen from where the program runs.
     double row_spread = 0, skew = 0;
     int samples = 1;
     bool operator==(const Routing&) const = default;

@@ -194,6 +194,12 @@ constexpr std::array keys{
     Row{{"routing.samples", integer(1, 1 << 16), otherwise("128"),
          "exact samples of the gate in the pool that layers draw from"},
         store<&S::routing, &S::Routing::samples>},
+    Row{{"routing.trace", file_path("traces/bias.h5"), unset,
+         "which experts the tokens of a real model chose, measured: an HDF5 file as orrery validate leaves "
+         "them. It stands in place of routing.source, routing.skew and routing.row_spread, which are then "
+         "not used; routing.samples is the number of windows of it that each layer draws from. Its gate "
+         "must be the model's own"},
+        store<&S::routing, &S::Routing::trace>},
 
     Row{{"train.name", text(), otherwise("\"pre-training\""), "name of the main phase"},
         store<&S::train, &S::Train::name>},

@@ -45,10 +45,13 @@ std::string origin(const Place& place, const Document& document) {
 /// A path is written as seen from where the program runs, as the resolved file may lie anywhere.
 std::string written(const KeyRow& row, const Value& value, const Document& document) {
   const auto* text = std::get_if<std::string>(&value.data);
-  if (row.shape.type != ValueType::Data || !text) return toml_text(value);
+  const bool path = row.shape.type == ValueType::Data || row.shape.type == ValueType::File;
+  if (!path || !text) return toml_text(value);
   const bool from_file =
       value.place.source >= 0 && document.sources[value.place.source].kind == SourceKind::File;
-  return in_quotes(path_beside(*text, from_file ? document.sources[value.place.source].name : ""));
+  const std::string beside = from_file ? document.sources[value.place.source].name : "";
+  return in_quotes(row.shape.type == ValueType::File ? file_beside(*text, beside)
+                                                     : path_beside(*text, beside));
 }
 
 /// One line of the resolved scenario.

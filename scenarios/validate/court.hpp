@@ -43,6 +43,6 @@ struct Court {
 bool holds(const Court& court);
 
 /// Told how much of a court is done, 0 to 1; called from any thread.
-using Share = std::function<void(double)>;
+using ShareDone = std::function<void(double)>;
 
 }  // namespace orrery

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "reports/progress.hpp"
+#include "reports/publish.hpp"
+#include "scenarios/commands/commands.hpp"
+#include "scenarios/reading/assemble.hpp"
+
+namespace orrery {
+
+/// A question that can be simulated.
+struct Question {
+  ScenarioReading reading;
+  Assembled assembled;
+  Findings too_large;  ///< Only of a scenario that wants the answer all the same.
+  std::string folder;  ///< Where files go.
+};
+
+/// The question that the command line asks, its folder writable; or the exit code of its refusal.
+std::variant<Question, int> read_question(const CommandLine& line);
+
+/// Where progress of this command goes: a line on a terminal, now and then a line in a log, nowhere if quiet.
+Progress::Outlet progress_outlet(const CommandLine& line);
+
+/// How many threads the command line allows.
+std::size_t thread_count(const CommandLine& line);
+
+/// What glyphs the command line wants.
+Wish ascii_wish(const CommandLine& line);
+
+/// "written to FOLDER/: a b c", on standard error.
+void say_what_was_written(const CommandLine& line, const std::string& folder,
+                          const std::vector<OutputFile>& files);
+
+}  // namespace orrery

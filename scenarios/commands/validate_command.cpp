@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+#include <tbb/global_control.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <mutex>
+
+#include "reports/catalog.hpp"
+#include "reports/json.hpp"
+#include "scenarios/commands/question.hpp"
+#include "scenarios/commands/refusal.hpp"
+#include "scenarios/reading/nearest.hpp"
+#include "scenarios/reading/show.hpp"
+#include "scenarios/validate/court_page.hpp"
+#include "scenarios/validate/validate.hpp"
+
+namespace orrery {
+namespace {
+
+/// The courts that the command line names, in their own order; all of them when it names none. A wrong name
+/// is a finding.
+Checked<std::vector<CourtName>> asked_courts(const CommandLine& line) {
+  Checked<std::vector<CourtName>> courts;
+  std::vector<std::string_view> names;
+  for (const CourtKind& kind : court_kinds()) names.push_back(kind.name);
+  for (const std::string& name : line.validate.courts) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    courts.findings.push_back({"--court", "no court is called '" + name + "'", suggestion(name, names)});
+  }
+  for (const CourtKind& kind : court_kinds()) {
+    const auto& asked = line.validate.courts;
+    if (asked.empty() || std::find(asked.begin(), asked.end(), kind.name) != asked.end())
+      courts.value.push_back(kind.court);
+  }
+  return courts;
+}
+
+/// One line of progress at a time; the courts report from many threads.
+class CourtLines {
+ public:
+  explicit CourtLines(Progress::Outlet outlet) : outlet_(std::move(outlet)) {}
+  void update(const std::string& what, double share) {
+    const std::lock_guard lock(one_);
+    if (what != what_) {
+      line_.reset();
+      line_ = std::make_unique<Progress>(what, outlet_);
+      what_ = what;
+    }
+    line_->update(share);
+  }
+
+ private:
+  Progress::Outlet outlet_;
+  std::mutex one_;
+  std::string what_;
+  std::unique_ptr<Progress> line_;
+};
+
+/// By the option that it is about, where there is one.
+int refuse_finding(const CommandLine& line, const Finding& finding) {
+  const bool option = finding.key.starts_with("--");
+  return refuse_usage(line, (option ? finding.key + ": " : "") + finding.problem, finding.remedy);
+}
+
+Checked<Validation> hear(const CommandLine& line, const ValidateRequest& request) {
+  CourtLines lines(progress_outlet(line));
+  return validate(request, [&](const std::string& what, double share) { lines.update(what, share); });
+}
+
+std::vector<Attribute> provenance(const Question& question, const Validation& validation,
+                                  const std::string& scenario_toml) {
+  std::vector<Attribute> attributes{{"title", question.reading.scenario.title},
+                                    {"source", "orrery " ORRERY_VERSION},
+                                    {"history", "orrery validate"},
+                                    {"orrery_version", ORRERY_VERSION},
+                                    {"seed", std::to_string(question.assembled.plan.seed)},
+                                    {"scenario_toml", scenario_toml}};
+  attributes.insert(attributes.end(), validation.provenance.begin(), validation.provenance.end());
+  return attributes;
+}
+
+}  // namespace
+
+int validate_command(const CommandLine& line) {
+  const tbb::global_control threads(tbb::global_control::max_allowed_parallelism, thread_count(line));
+  const Checked<std::vector<CourtName>> courts = asked_courts(line);
+  if (!courts.ok())
+    return refuse_usage(line, courts.findings.front().problem, courts.findings.front().remedy);
+  const std::variant<Question, int> read = read_question(line);
+  if (const int* refused = std::get_if<int>(&read)) return *refused;
+  const Question& question = std::get<Question>(read);
+
+  const Checked<Validation> heard = hear(line, {.plan = &question.assembled.plan,
+                                                .courts = courts.value,
+                                                .quick = line.validate.quick,
+                                                .text = line.validate.text,
+                                                .sizes = line.validate.sizes,
+                                                .seeds = line.validate.seeds});
+  if (!heard.ok()) return refuse_finding(line, heard.findings.front());
+  const Validation& validation = heard.value;
+
+  const Page page = page_of(validation, "orrery validate " + question.assembled.plan.model.name);
+  Results results;
+  results.stem = "validate";
+  results.summary = summary_of(validation, line.names.front());
+  results.summary_text = to_text(page, Style{});
+  results.scenario_toml = show_scenario(question.reading.document);
+  results.tables = tables_of(validation);
+  results.attributes = provenance(question, validation, results.scenario_toml);
+  std::vector<OutputFile> files = files_of(results);
+  files.insert(files.end(), validation.traces.begin(), validation.traces.end());
+  if (const auto fault = publish(question.folder, files)) return refuse_world(line, to_text(*fault));
+  if (line.json) {
+    std::cout << to_text(results.summary);
+  } else if (!line.quiet) {
+    std::cout << to_text(page, choose_style(look_around(1), Wish::Automatic, ascii_wish(line)));
+  }
+  std::cout.flush();
+  say_what_was_written(line, question.folder, files);
+  return validation.holds() ? done : gate_failed;
+}
+
+}  // namespace orrery
