@@ -174,7 +174,8 @@ class Counter {
     for (const double f : fullest) mean += f / double(chunks);
     // Its spread is the simulator's to say: from many samples.
     add({BlockKind::Moe, "fullest expert over mean", ""}, mean, Rule::Interval, 0, "1",
-        std::to_string(chunks) + " micro-batches of " + std::to_string(tokens) + " tokens");
+        std::to_string(chunks) + (chunks == 1 ? " micro-batch of " : " micro-batches of ") +
+            std::to_string(tokens) + " tokens");
   }
 
   std::vector<CountedFigure> taken() { return std::move(figures_); }

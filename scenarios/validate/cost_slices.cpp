@@ -211,12 +211,16 @@ CostSlice experts_slice(const SliceRequest& request) {
   CostSlice slice{.tokens = request.sample.tokens};
   slice.thinning = thin_attention(shape, request.sample.weights - others - expert * fitting.sample.experts);
   const std::vector<bool> sampled = sampled_experts(fitting, shape.experts->gate.experts);
-  Filler fill(request.sample.seed);
-  BlockWeights<float> block = filled_block(shape, fill);
-  block.moe = filled_experts(shape, sampled, fill);
-  const std::vector<std::int64_t> rows = run_block(request, shape, one_block(std::move(block)),
-                                                   {no_bias(shape), nullptr, sampled}, fill, slice.ledger);
-  for (std::size_t e = 0; e < sampled.size(); ++e) slice.expert_rows += sampled[e] ? rows[e] : 0;
+  // Few tokens may leave the sampled experts without a row: other numbers then.
+  for (std::uint64_t seed = request.sample.seed; slice.expert_rows == 0; ++seed) {
+    Filler fill(seed);
+    BlockWeights<float> block = filled_block(shape, fill);
+    block.moe = filled_experts(shape, sampled, fill);
+    slice.ledger = {};
+    const std::vector<std::int64_t> rows = run_block(request, shape, one_block(std::move(block)),
+                                                     {no_bias(shape), nullptr, sampled}, fill, slice.ledger);
+    for (std::size_t e = 0; e < sampled.size(); ++e) slice.expert_rows += sampled[e] ? rows[e] : 0;
+  }
   return slice;
 }
 

@@ -1,7 +1,6 @@
 #include "scenarios/validate/validate.hpp"
 
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include <algorithm>
 
@@ -10,6 +9,7 @@
 #include "scenarios/validate/balance_court.hpp"
 #include "scenarios/validate/cost_court.hpp"
 #include "scenarios/validate/default_text.hpp"
+#include "scenarios/validate/freed_memory.hpp"
 #include "scenarios/validate/precision_court.hpp"
 #include "scenarios/validate/routing_effect.hpp"
 #include "scenarios/validate/small_model.hpp"
@@ -29,14 +29,6 @@ bool Validation::holds() const {
 }
 
 namespace {
-
-/// Arrays of the reference come and go by the thousand; handing each back to the system and taking it again
-/// costs more than all arithmetic on it.
-void keep_freed_memory() {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, -1);
-  mallopt(M_TOP_PAD, 64 << 20);
-}
 
 Findings check_processor() {
 #if defined(__x86_64__)
