@@ -104,14 +104,14 @@ Section picture(const std::vector<StudyRun>& runs, const reference::GateShape& g
   Grid grid;
   grid.headings = {{"balancing", Align::Left}};
   const std::size_t steps = violation_over_time(runs, Variant::Bf16).size();
-  const std::size_t moments[] = {steps / 10, steps / 4, steps / 2, 3 * steps / 4, steps - 1};
+  const std::size_t moments[] = {steps / 10, steps / 4, steps / 2, steps - 1};
   for (const std::size_t moment : moments) grid.headings.push_back({fmt::format("step {}", moment + 1)});
   grid.headings.insert(grid.headings.end(), {{"held out"}, {"loss, nats"}, {"nodes/token"}});
   for (const Way& way : ways) {
     const std::vector<double> over_time = violation_over_time(runs, way.variant);
     std::vector<std::string> row{way.name};
     for (const std::size_t moment : moments) row.push_back(fmt::format("{:.2f}", over_time[moment]));
-    row.push_back(in_words(violation_of(runs, way.variant), 3));
+    row.push_back(fmt::format("{:.3f}", violation_of(runs, way.variant).value));
     row.push_back(in_words(held_out_loss(runs, way.variant), 4));
     row.push_back(fmt::format("{:.3f}", nodes_a_token(runs, way.variant, gate).value));
     grid.rows.push_back(std::move(row));

@@ -89,7 +89,7 @@ class Counter {
       const bool formats = Kept(k) == Kept::Router || Kept(k) == Kept::Loss;
       add({kind, "kept: " + std::string(kept_name(Kept(k))), ""}, sums[k],
           formats ? Rule::Beside : Rule::Equal, 0, "B",
-          formats ? "bytes; frameworks keep indices and logits in wider formats" : "bytes");
+          formats ? "bytes; frameworks keep wider formats" : "bytes");
     }
   }
 
@@ -97,8 +97,7 @@ class Counter {
     double widths = 2.0 * model_.hidden;
     if (model_.latent) widths += model_.latent->query_rank + model_.latent->key_value_rank;
     add({kind, "norms", "B"}, bytes_of(slice.ledger.at(Operation::Norm, Pass::InputGradient)) * scale(slice),
-        Rule::Interval, 4 * widths * scale(slice), "B",
-        "bytes; within the norms' weights, read once a slice");
+        Rule::Interval, 4 * widths * scale(slice), "B", "bytes; within the norms' weights");
   }
 
   void activation(BlockKind kind, Operation operation, std::string what, const CostSlice& slice, bool fused) {
@@ -106,8 +105,7 @@ class Counter {
     if (bytes == 0) return;
     add({kind, std::move(what), "F"}, bytes * times(operation, slice.thinning) * scale(slice),
         fused ? Rule::Beside : Rule::Equal, 0, "B",
-        fused ? "bytes; the trace's kernel reads BF16 and casts apart, the reference reads what is kept"
-              : "bytes");
+        fused ? "bytes; the trace's kernel casts apart" : "bytes");
   }
 
   void dispatch(const CostSlice& slice, const reference::Numerics& numerics) {
@@ -131,9 +129,7 @@ class Counter {
         backward += double(slice.ledger.at(operation, pass).multiply_adds);
     }
     const double whole = 2.0 * slice.thinning.heads * sequences;
-    const std::string note = "FLOPs at " + std::to_string(length) +
-                             " tokens; the simulator takes half of the square, "
-                             "without the half diagonal";
+    const std::string note = "FLOPs at " + std::to_string(length) + " tokens; within the half diagonal";
     add({kind, "attention core", "F"}, forward * whole, Rule::Interval, forward * whole / length, "1", note);
     add({kind, "attention core", "B"}, backward * whole, Rule::Interval, backward * whole / length, "1",
         note);
@@ -210,7 +206,7 @@ class Counter {
     for (const std::int32_t n : of_token) mean += n / count;
     for (const std::int32_t n : of_token) squares += (n - mean) * (n - mean);
     add({BlockKind::Moe, std::move(what), ""}, mean, Rule::Interval, 0, "1",
-        std::to_string(of_token.size()) + " tokens through the whole gate; within four standard errors",
+        std::to_string(of_token.size()) + " tokens; within four standard errors",
         std::sqrt(squares / (count - 1) / count));
   }
 

@@ -81,7 +81,7 @@ Section flops_picture(const std::vector<CountedFigure>& figures, const std::stri
     grid.rows.push_back({what});
     grid.rows.back().insert(grid.rows.back().end(), rows[what].begin(), rows[what].end());
   }
-  return {"Counted in a " + block + " block: forward, input gradient, weight gradient, computed again",
+  return {"Counted in one " + block + " block: forward, input gradient, weight gradient, computed again",
           {grid}};
 }
 

@@ -65,15 +65,23 @@ std::string score(const Court& court) {
   return fmt::format("{} ({} of {} figures)", holds(court) ? "holds" : "FAILS", good, all);
 }
 
+/// Figures that are exactly as they should be are counted, not listed: files have them.
+bool worth_a_line(const Evidence& evidence) { return evidence.rule != Rule::Equal || !holds(evidence); }
+
 Section evidence_section(const Court& court) {
   Grid grid;
   grid.headings = {
       {"figure", Align::Left}, {"measured"}, {"expected"}, {"", Align::Left}, {"from", Align::Left}};
+  std::size_t equal = 0;
   for (const Evidence& evidence : court.evidence) {
+    equal += !worth_a_line(evidence);
+    if (!worth_a_line(evidence)) continue;
     grid.rows.push_back({evidence.figure, figure(evidence.measured), expectation(evidence), verdict(evidence),
                          evidence.note});
   }
-  return {court.title, {grid, Paragraph{"Verdict: " + score(court)}}};
+  const std::string unlisted =
+      equal == 0 ? "" : fmt::format(" Exactly equal and not listed: {}; evidence.csv has all.", equal);
+  return {court.title, {grid, Paragraph{"Verdict: " + score(court) + "." + unlisted}}};
 }
 
 }  // namespace

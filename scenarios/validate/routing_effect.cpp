@@ -90,8 +90,7 @@ void add_routing_effects(Court& court, const std::vector<RoutingEffect>& effects
     ranks.push_back(effect.ranks_per_token);
     if (&effect == &effects.front()) continue;
     court.evidence.push_back({"step, " + effect.routing + " over even routing", over, std::nullopt,
-                              Rule::Beside, 0, "1",
-                              "folded step of the scenario, measured choices in place of drawn ones"});
+                              Rule::Beside, 0, "1", "folded step, measured choices"});
   }
   court.sections.push_back(
       {"The scenario's step under measured routing",

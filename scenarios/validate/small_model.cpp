@@ -91,7 +91,7 @@ Checked<TrainingRequest> small_training(const Transformer& model, const SmallMod
   const bool whole = effort == Effort::Whole;
   TrainingRequest& request = checked.value;
   request.shape = shape_of(model, sizes);
-  request.steps = sizes.steps.value_or(whole ? 400 : 40);
+  request.steps = sizes.steps.value_or(whole ? 400 : 24);
   request.warm_up = request.steps / 4;
   request.sequences = sizes.sequences.value_or(64);
   request.length = sizes.length.value_or(32);

@@ -13,7 +13,7 @@ namespace orrery {
 ///   experts      64, 6 a token (fewer where the model has fewer); as wide as a quarter of `hidden`
 ///   hidden       64, four heads; ranks and head sizes of latent attention are fixed shares of `hidden`
 ///   layers       3; vocabulary 1,024
-///   training     400 steps (quick: 40) of 64 sequences of 32 tokens; 131,072 held-out tokens (quick: 32,768)
+///   training     400 steps (quick: 24) of 64 sequences of 32 tokens; 131,072 held-out tokens (quick: 32,768)
 ///
 /// Its gate always has a selection bias, which stays 0 where experts are balanced otherwise, so that all ways
 /// of balancing share one gate. A model without experts gives a dense one.

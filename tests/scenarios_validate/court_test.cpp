@@ -56,6 +56,7 @@ TEST(CourtPage, CountsJudgedFiguresAloneAndNamesTheOneThatFails) {
   const std::string text = to_text(page_of(validation, "a title"), Style{});
   EXPECT_NE(text.find("FAILS (1 of 2 figures)"), std::string::npos) << text;
   EXPECT_NE(text.find("rows of an expert"), std::string::npos) << text;
+  EXPECT_NE(text.find("Exactly equal and not listed: 1"), std::string::npos) << text;
   const nlohmann::ordered_json tree = summary_of(validation, "a scenario");
   EXPECT_EQ(tree.at("holds"), false);
   EXPECT_EQ(tree.at("courts")[0].at("evidence")[0].at("holds"), true);
