@@ -16,11 +16,11 @@ double rate_at(const TrainingRequest& request, int step) {
   return request.rate * 0.5 * (1 + std::cos(3.14159265358979323846 * share));
 }
 
-/// Whole until 40 % of the steps, then down to e^-4 of it: the weights move ever less, and small moves of the
+/// Whole until 40 % of the steps, then down to e^-3 of it: the weights move ever less, and small moves of the
 /// bias then average the batches' noise out.
 double bias_speed_at(const TrainingRequest& request, int step) {
   const double left = 1 - double(step + 1) / request.steps;
-  return request.bias_speed * std::exp(-4 * std::max(0.0, 1 - left / 0.6));
+  return request.bias_speed * std::exp(-3 * std::max(0.0, 1 - left / 0.6));
 }
 
 std::vector<std::int32_t> draw_batch(const TrainingRequest& request, const Corpus& corpus, int step) {
@@ -40,7 +40,8 @@ LossRule loss_rule(const TrainingRequest& request) {
   rule.predict_weight = request.predict_weight;
   if (request.balancing == Balancing::Bias && request.sequence_alpha > 0)
     rule.balance = {BalanceLoss::SequenceWise, request.sequence_alpha};
-  if (request.balancing == Balancing::AuxiliaryLoss) rule.balance = {BalanceLoss::Classic, request.auxiliary_alpha};
+  if (request.balancing == Balancing::AuxiliaryLoss)
+    rule.balance = {BalanceLoss::Classic, request.auxiliary_alpha};
   return rule;
 }
 
@@ -53,7 +54,8 @@ void evaluate_held_out(const TrainingRequest& request, const Corpus& corpus, Tra
   const LossRule rule = loss_rule(request);
   const std::size_t each = std::size_t(request.length) + 2;
   const std::size_t batch = std::size_t(request.sequences);
-  std::size_t sequences = std::size_t(request.held_out_tokens + request.length - 1) / std::size_t(request.length);
+  std::size_t sequences =
+      std::size_t(request.held_out_tokens + request.length - 1) / std::size_t(request.length);
   sequences = std::min(sequences, corpus.held_out.size() / each);
   ORRERY_CHECK(sequences > 0);
   std::vector<std::vector<std::int32_t>> chosen;
@@ -80,14 +82,16 @@ void evaluate_held_out(const TrainingRequest& request, const Corpus& corpus, Tra
   run.held_out_tokens = std::int64_t(sequences) * request.length;
   for (const std::vector<std::int32_t>& layer : chosen) {
     const GateShape& gate = request.shape.experts->gate;
-    run.held_out_choice.push_back(Eigen::Map<const Indices>(layer.data(), run.held_out_tokens, gate.per_token));
+    run.held_out_choice.push_back(
+        Eigen::Map<const Indices>(layer.data(), run.held_out_tokens, gate.per_token));
     run.held_out_violation.push_back(max_violation(expert_load(run.held_out_choice.back(), gate.experts)));
   }
 }
 
 }  // namespace
 
-TrainingRun train(const TrainingRequest& request, const Corpus& corpus, const std::function<void(int)>& tick) {
+TrainingRun train(const TrainingRequest& request, const Corpus& corpus,
+                  const std::function<void(int)>& tick) {
   TrainingRun run;
   run.weights = initial_weights<float>(request.shape, 0.02, request.seed);
   if (request.start == TrainingRequest::Start::Perturbed) perturb(run.weights);
@@ -106,7 +110,8 @@ TrainingRun train(const TrainingRequest& request, const Corpus& corpus, const st
     run.loss.push_back(result.loss);
     run.predict_loss.push_back(result.predict_loss);
     for (std::size_t layer = 0; layer < result.choice.size(); ++layer) {
-      const std::vector<std::int64_t> load = expert_load(result.choice[layer], request.shape.experts->gate.experts);
+      const std::vector<std::int64_t> load =
+          expert_load(result.choice[layer], request.shape.experts->gate.experts);
       run.violation[layer].push_back(max_violation(load));
       if (request.balancing == Balancing::Bias)
         move_bias(run.biases[layer], load, bias_speed_at(request, step));

@@ -14,7 +14,7 @@ struct TrainingRequest {
   ModelShape shape;
   Numerics numerics;
   Balancing balancing = Balancing::Bias;
-  double bias_speed = 0.01;       ///< Falls to a fiftieth over the last 60 % of the run; V3's went to 0.
+  double bias_speed = 0.01;       ///< Falls to a twentieth over the last 60 % of the run; V3's went to 0.
   double auxiliary_alpha = 0.01;  ///< Of the classic loss under AuxiliaryLoss.
   double sequence_alpha = 1e-4;   ///< Of V3's sequence-wise loss under Bias.
   double predict_weight = 0.3;

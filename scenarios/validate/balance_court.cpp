@@ -136,7 +136,7 @@ Court balance_court(const StudyRequest& request, const std::vector<StudyRun>& ru
                   request.seeds == 1 ? "one seed" : fmt::format("mean of {} seeds", request.seeds));
   auto add = [&](Evidence evidence) { court.evidence.push_back(std::move(evidence)); };
   add({"MaxVio, bias balancing", bias.value, whole ? 0.1 : none.value, Rule::AtMost, 0, "1",
-       held + (whole ? fmt::format("; update speed {}, falling to a fiftieth", request.base.bias_speed)
+       held + (whole ? fmt::format("; update speed {}, falling to a twentieth", request.base.bias_speed)
                      : "; a quick training need only be below none")});
   add({"MaxVio, none over bias", none.value / bias.value, whole ? 5.0 : 1.0, Rule::AtLeast, 0, "1",
        fmt::format("none {}, bias {}", in_words(none, 2), in_words(bias, 3))});
