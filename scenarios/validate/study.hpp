@@ -53,7 +53,7 @@ struct Study {
 /// the same bits whatever the number of threads. Weights are kept of Bf16 runs alone.
 Study run_study(const StudyRequest& request, const reference::Corpus& corpus, const ShareDone& share);
 
-/// The runs of one variant, or of several one after another, by seed.
+/// The runs of one variant, by seed.
 std::vector<const reference::TrainingRun*> runs_of(const std::vector<StudyRun>& runs, Variant variant);
 
 /// The mean of one figure of a variant's runs, and its standard error (0 of a single run).
