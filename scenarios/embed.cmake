@@ -9,7 +9,8 @@ set(data_globs
   "Gpu=topologies/catalog/gpu/*.toml"
   "Nic=topologies/catalog/nic/*.toml"
   "Switch=topologies/catalog/switch/*.toml"
-  "Node=topologies/catalog/node/*.toml")
+  "Node=topologies/catalog/node/*.toml"
+  "Prices=topologies/catalog/prices/*.toml")
 
 set(data_files "")
 if(NOT DEFINED OUT)

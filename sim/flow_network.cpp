@@ -185,6 +185,10 @@ BytesPerSecond FlowNetwork::rate(FlowIndex flow) {
   return BytesPerSecond(state_->flows[flow].level * state_->flows[flow].weight);
 }
 
+std::uint32_t FlowNetwork::crossing(LinkIndex link) const {
+  return std::uint32_t(state_->crossings[link].size());
+}
+
 Bytes FlowNetwork::carried(LinkIndex link) const { return state_->link_records[link].carried; }
 
 Picoseconds FlowNetwork::busy(LinkIndex link) const {

@@ -70,8 +70,9 @@ class FlowNetwork {
 
   /// Precondition: the flow's completion has not been handed out yet.
   BytesPerSecond rate(FlowIndex flow);
-  Bytes carried(LinkIndex link) const;     ///< Bytes of finished flows that crossed the link.
-  Picoseconds busy(LinkIndex link) const;  ///< Time in which at least one flow crossed the link.
+  std::uint32_t crossing(LinkIndex link) const;  ///< Flows under way on the link.
+  Bytes carried(LinkIndex link) const;           ///< Bytes of finished flows that crossed the link.
+  Picoseconds busy(LinkIndex link) const;        ///< Time in which at least one flow crossed the link.
   std::uint64_t flows_started() const;
   std::uint64_t updates() const;  ///< Of the rates of a component, or of the part of it that felt a change.
 

@@ -41,6 +41,7 @@ using BytesPerSecond = Quantity<struct BytesPerSecondKind, double>;  ///< One di
 using FlopsPerSecond = Quantity<struct FlopsPerSecondKind, double>;
 using Watts = Quantity<struct WattsKind, double>;
 using Dollars = Quantity<struct DollarsKind, double>;
+using Meters = Quantity<struct MetersKind, double>;
 using DollarsPerHour = Quantity<struct DollarsPerHourKind, double>;  ///< Of one GPU.
 
 constexpr Seconds operator/(Bytes size, BytesPerSecond rate) {

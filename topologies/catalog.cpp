@@ -7,13 +7,39 @@ namespace {
 
 constexpr std::array kinds{
     TopologyKind{"multi-plane-fat-tree",
-                 "one two-layer fat tree for each NIC of a node, as DeepSeek-V3's cluster was built",
-                 check_multi_plane, build_multi_plane},
+                 "a two-layer fat tree for each plane, as DeepSeek-V3's cluster was built: NIC i on plane i",
+                 "", check_multi_plane, build_multi_plane},
     TopologyKind{"multi-rail-fat-tree",
-                 "one fat tree of two or three layers, NIC i of neighbouring nodes on one leaf",
+                 "one fat tree of two or three layers, NIC i of neighbouring nodes on one leaf", "",
                  check_multi_rail, build_multi_rail},
-    TopologyKind{"nvlink-domain", "one node alone, no network", check_nvlink_domain, build_nvlink_domain},
+    TopologyKind{"rail-only", "a network for each rail, and no way between rails but NVLink", "",
+                 check_rail_only, build_rail_only},
+    TopologyKind{"fat-tree", "one fat tree of two or three layers, all NICs of a node side by side", "",
+                 check_fat_tree, build_fat_tree},
+    TopologyKind{"dual-tor", "each NIC's two ports on two leaves of two planes (HPN)", "", check_dual_tor,
+                 build_dual_tor},
+    TopologyKind{"dragonfly", "groups of fully meshed switches, groups meshed by long cables",
+                 "NICs of a switch, switches of a group, long cables of a switch, groups", check_dragonfly,
+                 build_dragonfly},
+    TopologyKind{"dragonfly-plus", "groups of two-layer trees, spines meshed by long cables",
+                 "NICs of a leaf, leaves of a group, spines of a group, long cables of a spine, groups",
+                 check_dragonfly_plus, build_dragonfly_plus},
+    TopologyKind{"slim-fly", "MMS graph of diameter two: 2 q^2 switches for a prime power q",
+                 "q, NICs of a switch", check_slim_fly, build_slim_fly},
+    TopologyKind{"hyperx", "a grid of switches, all of a row or column meshed",
+                 "NICs of a switch, switches along each dimension", check_hyperx, build_hyperx},
+    TopologyKind{"torus", "a grid of switches, one a node, each cabled to its neighbours and round the ends",
+                 "switches along each of two or three dimensions", check_torus, build_torus},
+    TopologyKind{"nvlink-domain", "one node alone, no network", "", check_nvlink_domain, build_nvlink_domain},
 };
+
+/// With two digits after the point, where it has any.
+std::string decimal(double value) {
+  const auto hundredths = std::int64_t(value * 100 + 0.5);
+  std::string text = std::to_string(hundredths / 100);
+  if (hundredths % 100 != 0) text.append(1, '.').append(std::to_string(hundredths % 100 + 100), 1);
+  return text;
+}
 
 void expect(Findings& findings, bool holds, const char* key, std::string problem, const char* remedy) {
   if (!holds) findings.push_back({key, std::move(problem), remedy});
@@ -29,7 +55,7 @@ const TopologyKind* find_topology(std::string_view name) {
   return nullptr;
 }
 
-Findings check_nodes(const FabricRequest& request) {
+Findings check_request(const FabricRequest& request, const TopologyTakes& takes) {
   Findings findings;
   expect(findings, request.nodes >= 1, "cluster.nodes", std::to_string(request.nodes) + " nodes",
          "at least 1");
@@ -48,6 +74,25 @@ Findings check_nodes(const FabricRequest& request) {
   expect(findings, request.switch_ports >= 2 && request.switch_ports <= 4096 && request.switch_ports % 2 == 0,
          "cluster.switch", std::to_string(request.switch_ports) + " ports a switch",
          "an even number from 2 to 4096");
+  expect(findings, takes.planes || request.planes == 0, "cluster.planes",
+         std::to_string(request.planes) + " planes for a topology that has its own number",
+         "leave it out, or take multi-plane-fat-tree");
+  expect(findings,
+         takes.oversubscription
+             ? request.oversubscription >= 1 && request.oversubscription < request.switch_ports
+             : request.oversubscription == 1,
+         "cluster.oversubscription", "an oversubscription of " + decimal(request.oversubscription),
+         takes.oversubscription ? "from 1 to less than the ports of a switch"
+                                : "leave it out: it is for the fat trees");
+  const std::size_t sizes = request.shape.size();
+  if (sizes > 0 && (sizes < takes.fewest_sizes || sizes > takes.most_sizes)) {
+    std::string wanted = std::to_string(takes.fewest_sizes);
+    if (takes.most_sizes > takes.fewest_sizes) wanted += " to " + std::to_string(takes.most_sizes);
+    findings.push_back({"cluster.shape", "a shape of " + std::to_string(sizes) + " sizes",
+                        takes.most_sizes == 0 ? "leave it out: this topology has none" : wanted + " sizes"});
+  }
+  for (const int size : request.shape)
+    expect(findings, size >= 1, "cluster.shape", "a size of " + std::to_string(size), "at least 1");
   return findings;
 }
 

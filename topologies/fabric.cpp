@@ -11,6 +11,8 @@ const char* kind_name(VertexKind kind) {
       return "nvlink";
     case VertexKind::Nic:
       return "nic";
+    case VertexKind::Bond:
+      return "bond";
     case VertexKind::Leaf:
       return "leaf";
     case VertexKind::Spine:
@@ -69,6 +71,8 @@ FabricCounts count(const Fabric& fabric) {
       case VertexKind::Nic:
         ++counts.nics;
         break;
+      case VertexKind::Bond:
+        break;
       case VertexKind::Leaf:
         ++counts.leaves;
         break;
@@ -80,8 +84,11 @@ FabricCounts count(const Fabric& fabric) {
         break;
     }
   }
-  counts.endpoint_cables = counts.nics;
-  counts.trunk_cables = (std::int64_t(fabric.links.size()) - fabric.first_trunk()) / 2;
+  std::int64_t bonded = 0;  // Two cables a NIC, which the fabric holds as cables of its bond.
+  for (LinkIndex l = fabric.first_trunk(); l < fabric.links.size(); ++l)
+    bonded += fabric.vertices[fabric.links[l].from].kind == VertexKind::Bond;
+  counts.endpoint_cables = bonded > 0 ? bonded : counts.nics;
+  counts.trunk_cables = (std::int64_t(fabric.links.size()) - fabric.first_trunk()) / 2 - bonded;
   return counts;
 }
 

@@ -13,8 +13,9 @@ namespace orrery {
 using VertexIndex = std::uint32_t;
 using GpuIndex = std::uint32_t;  ///< node * gpus_per_node + place in the node.
 
-/// Layers from the bottom to the top; within a fabric the vertices lie in this order.
-enum class VertexKind : std::uint8_t { Gpu, NvlinkSwitch, Nic, Leaf, Spine, Core };
+/// Layers from the bottom to the top; within a fabric the vertices lie in this order. A leaf is a switch
+/// that has NICs below it; a bond is no box but the two ports of one NIC, which lead to two leaves.
+enum class VertexKind : std::uint8_t { Gpu, NvlinkSwitch, Nic, Bond, Leaf, Spine, Core };
 
 struct Vertex {
   VertexKind kind;
@@ -35,9 +36,13 @@ struct FabricRequest {
   int gpus_per_node = 8;
   int nics_per_node = 8;  ///< Each serves gpus_per_node / nics_per_node neighbours.
   int switch_ports = 64;
-  BytesPerSecond nvlink{};          ///< Of one GPU, achieved.
-  BytesPerSecond nic{};             ///< Achieved.
-  BytesPerSecond trunk{};           ///< Between switches, achieved.
+  int planes = 0;               ///< Networks without a cable between them; 0: as the topology has it.
+  double oversubscription = 1;  ///< Of a leaf: what comes up from its NICs over what can go on upwards.
+  std::vector<int> shape;       ///< Sizes of the topology, as its row names them; empty: the smallest that
+                                ///< holds the nodes.
+  BytesPerSecond nvlink{};      ///< Of one GPU, achieved.
+  BytesPerSecond nic{};         ///< Achieved.
+  BytesPerSecond trunk{};       ///< Between switches, achieved.
   Seconds nvlink_latency{3.33e-6};  ///< End to end; ISCA 2025 (arXiv 2505.09343) Table 5.
   Seconds nic_latency{};            ///< End to end under one leaf.
   Seconds hop_latency{};            ///< Of one more switch.
@@ -92,7 +97,7 @@ std::string link_name(const Fabric& fabric, LinkIndex link);
 /// What a bill counts. A cable is counted once, not once a direction.
 struct FabricCounts {
   std::int64_t gpus = 0, nics = 0, nvlink_switches = 0;
-  std::int64_t leaves = 0, spines = 0, cores = 0;
+  std::int64_t leaves = 0, spines = 0, cores = 0;  ///< Bonds are no boxes and not counted.
   std::int64_t endpoint_cables = 0, trunk_cables = 0;
   std::int64_t switches() const { return leaves + spines + cores; }
 };

@@ -60,4 +60,27 @@ struct NodeSpec {
   std::vector<Source> sources;
 };
 
+/// One make of cable: a price for its ends and one for its length.
+struct CablePrice {
+  Dollars each{}, a_meter{};
+  Dollars of(Meters length) const { return each + a_meter * length.value(); }
+};
+
+/// What the parts of a network cost, where they stand, and how long they are paid for. A zero is a part
+/// that the list leaves out of the bill.
+struct PriceList {
+  std::string name;
+  Dollars network_switch{};            ///< Zero: the switch's own price.
+  Dollars nic{};                       ///< Zero: the NIC's own price.
+  CablePrice copper, optical;          ///< Between switches; optical without its transceivers.
+  CablePrice end_copper, end_optical;  ///< From NICs to their leaves.
+  Meters copper_reach{};               ///< Longer cables are optical.
+  Dollars transceiver{};               ///< Two on every optical cable.
+  Watts transceiver_power{};
+  int nodes_of_a_rack = 4;
+  Meters rack_pitch{}, slack{};  ///< Between racks that are neighbours; of every cable that leaves its rack.
+  Seconds paid_over{};           ///< Life of the network in use.
+  std::vector<Source> sources;
+};
+
 }  // namespace orrery

@@ -6,7 +6,7 @@ namespace orrery {
 Findings check_nvlink_domain(const FabricRequest& request) {
   FabricRequest without_network = request;
   without_network.nics_per_node = 1;
-  Findings findings = check_nodes(without_network);
+  Findings findings = check_request(without_network, {});
   if (request.nodes != 1) {
     findings.push_back({"cluster.nodes",
                         "an NVLink domain is one node; found " + std::to_string(request.nodes),

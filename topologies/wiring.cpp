@@ -36,8 +36,12 @@ Fabric make_fabric(const FabricRequest& request, const char* topology, const Wir
   for (std::uint32_t i = 0; i < fabric.nics(); ++i)
     links.push_back({fabric.leaf_of_nic[i], fabric.first_nic() + i, request.nic, nic});
   for (const Wiring::Cable& cable : wiring.cables) {
-    links.push_back({first + cable.lower, first + cable.upper, request.trunk, request.hop_latency});
-    links.push_back({first + cable.upper, first + cable.lower, request.trunk, request.hop_latency});
+    // A bond's ports are the NIC's own: no switch, no hop.
+    const bool bond = wiring.switches[cable.lower].kind == VertexKind::Bond;
+    const Seconds hop = bond ? Seconds(0) : request.hop_latency;
+    const BytesPerSecond rate = request.trunk * double(cable.rate);
+    links.push_back({first + cable.lower, first + cable.upper, rate, hop});
+    links.push_back({first + cable.upper, first + cable.lower, rate, hop});
   }
 
   const auto trunk = links.begin() + fabric.first_trunk();
@@ -58,6 +62,39 @@ void deal_cables(Wiring& wiring, std::uint32_t first_lower, std::uint32_t lowers
   for (std::uint32_t lower = 0; lower < lowers; ++lower)
     for (std::uint32_t cable = 0; cable < each; ++cable)
       wiring.cables.push_back({first_lower + lower, first_upper + dealt++ % uppers});
+}
+
+std::vector<GroupCable> mesh_of_groups(std::uint32_t groups, std::uint32_t ports) {
+  std::vector<GroupCable> cables;
+  if (groups < 2) return cables;
+  const std::uint32_t others = groups - 1;
+  // Distances round the ring of groups, in the order of the ports: every round of all, then what is left
+  // over.
+  std::vector<std::uint32_t> distances;
+  for (std::uint32_t round = 0; round < ports / others; ++round)
+    for (std::uint32_t distance = 1; distance <= others; ++distance) distances.push_back(distance);
+  std::uint32_t left = ports % others;
+  for (std::uint32_t distance = 1; left >= 2; ++distance, left -= 2) {
+    distances.push_back(distance);
+    distances.push_back(groups - distance);
+  }
+  if (left == 1 && groups % 2 == 0) distances.push_back(groups / 2);
+
+  const std::uint32_t whole = ports / others * others;
+  for (std::uint32_t group = 0; group < groups; ++group) {
+    for (std::uint32_t port = 0; port < distances.size(); ++port) {
+      const std::uint32_t distance = distances[port], other = (group + distance) % groups;
+      if (group > other) continue;  // Laid from the other end.
+      std::uint32_t other_port = 0;
+      if (port < whole) {
+        other_port = port / others * others + (groups - distance - 1);
+      } else {
+        other_port = distance * 2 == groups ? port : whole + ((port - whole) ^ 1u);
+      }
+      cables.push_back({group, port, other, other_port});
+    }
+  }
+  return cables;
 }
 
 }  // namespace orrery

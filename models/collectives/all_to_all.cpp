@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "sim/check.hpp"
-#include "topologies/routing.hpp"
 
 namespace orrery {
 namespace {
@@ -13,6 +12,7 @@ float share_of(BytesPerSecond capacity, BytesPerSecond kernel) { return float(ca
 
 struct Laying {
   const Fabric& fabric;
+  Router& router;
   std::span<const GpuIndex> gpus;
   const AllToAllCounts& counts;
   const AllToAllTransfer& transfer;
@@ -42,7 +42,7 @@ struct Laying {
 
   void lay_network(FlowPlan& plan, GpuIndex from, GpuIndex to) {
     hops.clear();
-    append_network_route(fabric, from, to, 0, hops);
+    router.append_network_route(from, to, 0, hops);
     for (std::size_t i = 0; i < hops.size(); ++i) {
       const bool nic = i == 0 || i + 1 == hops.size();
       plan.links.push_back({hops[i], nic ? nic_share : trunk_share});
@@ -52,10 +52,10 @@ struct Laying {
 
 }  // namespace
 
-FlowPlan all_to_all_flows(const Fabric& fabric, std::span<const GpuIndex> gpus, const AllToAllCounts& counts,
-                          const AllToAllTransfer& transfer) {
+FlowPlan all_to_all_flows(const Fabric& fabric, Router& router, std::span<const GpuIndex> gpus,
+                          const AllToAllCounts& counts, const AllToAllTransfer& transfer) {
   ORRERY_CHECK(gpus.size() == std::size_t(counts.sources()));
-  Laying laying{fabric, gpus, counts, transfer, 1, 1, 1, {}};
+  Laying laying{fabric, router, gpus, counts, transfer, 1, 1, 1, {}};
   if (counts.nodes > 1) {
     laying.nic_share = share_of(fabric.links[fabric.nic_out(gpus[0])].capacity, transfer.rates.nic);
     laying.trunk_share = std::min(1.0f, laying.nic_share);

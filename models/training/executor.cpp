@@ -34,7 +34,10 @@ Executor::Executor(const StepRequest& request, SegmentCosts& costs, const OnProg
     routed_.resize(std::size_t(groups_));
     for (auto& row : routed_) row.resize(std::size_t(layer_count()) * std::size_t(slots_.micro_batches));
   }
-  if (r_.fidelity == Fidelity::Full) network_.emplace(capacities(*r_.fabric));
+  if (r_.fidelity == Fidelity::Full) {
+    network_.emplace(capacities(*r_.fabric));
+    router_.emplace(*r_.fabric, r_.routing_policy, &*network_);
+  }
   prepare_trace();
 }
 

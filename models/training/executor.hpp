@@ -13,7 +13,7 @@
 #include "models/training/message_load.hpp"
 #include "models/training/segment_cost.hpp"
 #include "sim/timeline.hpp"
-#include "topologies/fabric.hpp"
+#include "topologies/routing.hpp"
 
 namespace orrery {
 
@@ -59,6 +59,7 @@ struct StepRequest {
   BytesPerSecond pipeline_rate{};
   Seconds pipeline_latency{};
   Fidelity fidelity = Fidelity::Folded;
+  RoutingPolicy routing_policy = RoutingPolicy::Ecmp;
   const Fabric* fabric = nullptr;  ///< Full only. Member i of group g on pipeline rank p is GPU ((p groups +
                                    ///< g) members + i) gpus_per_member.
   std::vector<std::uint32_t> traced;  ///< Ranks whose slices are kept (in GPU numbering over members).

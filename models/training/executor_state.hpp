@@ -230,6 +230,7 @@ class Executor {
   std::vector<std::vector<std::unique_ptr<KnownLayer>>> routed_;  // [group][layer, micro-batch]
   EventQueue<Event> queue_;
   std::optional<FlowNetwork> network_;
+  std::optional<Router> router_;
   std::vector<Pending> pending_;
   std::vector<std::uint32_t> free_;
   std::vector<PathLink> path_;

@@ -29,6 +29,7 @@ MessageLoad message_load(const PipelineSchedule& schedule, const Fabric& fabric,
   result.load.assign(std::size_t(schedule.ranks) * std::size_t(schedule.ranks) * std::size_t(lanes), 0);
   std::vector<double> on_link(fabric.links.size(), 0);
   std::vector<LinkIndex> path;
+  Router router(fabric);
   const auto gpu = [&](int rank, int lane) {
     return GpuIndex((std::int64_t(rank) * lanes + lane) * gpus_per_lane);
   };
@@ -37,7 +38,7 @@ MessageLoad message_load(const PipelineSchedule& schedule, const Fabric& fabric,
     for (const auto& [from, to] : pairs) {
       for (int lane = 0; lane < lanes; ++lane) {
         path.clear();
-        append_network_route(fabric, gpu(from, lane), gpu(to, lane), 0, path);
+        router.append_network_route(gpu(from, lane), gpu(to, lane), 0, path);
         visit(from, to, lane);
       }
     }

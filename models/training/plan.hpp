@@ -12,8 +12,8 @@
 #include "models/training/executor.hpp"
 #include "models/transformer/transformer.hpp"
 #include "models/work/stages.hpp"
-#include "topologies/fabric.hpp"
 #include "topologies/hardware.hpp"
+#include "topologies/routing.hpp"
 
 namespace orrery {
 
@@ -41,6 +41,7 @@ struct TrainingPlan {
   NodeSpec node;
   FabricRequest fabric;
   std::string topology;
+  RoutingPolicy routing = RoutingPolicy::Ecmp;
   KernelFamily kernels;
   const CollectiveConstants* collectives = &h100_collectives;
   int nodes = 1;

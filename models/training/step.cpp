@@ -216,6 +216,7 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
   const Fabric fabric = find_topology(plan.topology)->build(plan.fabric);
   if (plan.fidelity == Fidelity::Full) {
     request.fabric = &fabric;
+    request.routing_policy = plan.routing;
   } else {
     const int lanes = request.groups * request.members;
     if (fabric.nics() > 0 && plan.pipeline > 1) {

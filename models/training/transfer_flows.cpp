@@ -1,5 +1,4 @@
 #include "models/training/executor_state.hpp"
-#include "topologies/routing.hpp"
 
 namespace orrery::execution {
 
@@ -51,7 +50,7 @@ void Executor::network_path(std::uint32_t sender, std::uint32_t receiver, float 
                             std::vector<PathLink>& path) {
   path.clear();
   links_.clear();
-  append_network_route(*r_.fabric, gpu_of(sender), gpu_of(receiver), 0, links_);
+  router_->append_network_route(gpu_of(sender), gpu_of(receiver), 0, links_);
   for (const LinkIndex link : links_) path.push_back({link, link < r_.fabric->first_trunk() ? share : 1.0f});
 }
 

@@ -92,6 +92,7 @@ constexpr DataList data_lists[] = {{"scenarios", "scenarios", DataKind::Scenario
                                    {"network adapters", "nics", DataKind::Nic},
                                    {"switches", "switches", DataKind::Switch},
                                    {"nodes", "nodes", DataKind::Node},
+                                   {"price lists", "prices", DataKind::Prices},
                                    {"kernel families", "kernels", DataKind::Kernels}};
 
 template <class Rows>

@@ -160,6 +160,7 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.node = take(out, "cluster.node", node, read_node(node));
   out.network_switch =
       take(out, "cluster.switch", s.cluster.network_switch, read_switch(s.cluster.network_switch));
+  out.prices = take(out, "cluster.prices", s.cluster.prices, read_prices(s.cluster.prices));
   const std::string nic = s.cluster.nic.value_or(plan.node.nic);
   if (!nic.empty()) plan.nic = take(out, "cluster.nic", nic, read_nic(nic));
   if (s.routing.trace) plan.trace = take_trace(out, *s.routing.trace);
@@ -168,7 +169,11 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.collectives = collectives_for(plan.kernels.fitted_on.gpu);
   plan.nodes = s.cluster.nodes;
   plan.topology = s.cluster.topology;
+  plan.routing = find_routing(s.cluster.routing)->policy;
   plan.fabric = fabric_request(plan.node, plan.gpu, plan.nic, out.network_switch, plan.nodes);
+  plan.fabric.planes = s.cluster.planes.value_or(0);
+  plan.fabric.oversubscription = s.cluster.oversubscription;
+  plan.fabric.shape.assign(s.cluster.shape.begin(), s.cluster.shape.end());
   plan.pipeline = s.plan.pipeline, plan.expert = s.plan.expert, plan.tensor = s.plan.tensor,
   plan.context = s.plan.context;
   plan.virtual_stages = s.plan.virtual_stages;

@@ -13,6 +13,7 @@ struct Assembled {
   std::string fallback;
   DollarsPerHour price{};
   SwitchSpec network_switch;
+  PriceList prices;
   Document document;        ///< The scenario's, and the texts of the faulty files that it names.
   Diagnostics diagnostics;  ///< Empty: the plan can be simulated. Places are in `document`.
   bool ok() const { return diagnostics.empty(); }

@@ -67,6 +67,43 @@ constexpr std::array node_rows{
               store<&Node::host_price>},
 };
 
+using List = PriceList;
+constexpr KeyShape length = quantity(K::Length, 0, 1e4);
+constexpr std::array price_rows{
+    Key<List>{{"network_switch", price, unset, "of one switch, instead of the switch's own"},
+              store<&List::network_switch>},
+    Key<List>{{"nic", price, unset, "of one adapter, instead of the adapter's own"}, store<&List::nic>},
+    Key<List>{{"copper", price, unset, "of a copper cable between switches, its ends"},
+              store<&List::copper, &CablePrice::each>},
+    Key<List>{{"copper_a_meter", price, unset, "and of each metre of it"},
+              store<&List::copper, &CablePrice::a_meter>},
+    Key<List>{{"optical", price, unset, "of an optical cable between switches, its ends"},
+              store<&List::optical, &CablePrice::each>},
+    Key<List>{{"optical_a_meter", price, unset, "and of each metre of it"},
+              store<&List::optical, &CablePrice::a_meter>},
+    Key<List>{
+        {"end_copper", price, unset, "of a copper cable from a NIC to its leaf; left out: not on the bill"},
+        store<&List::end_copper, &CablePrice::each>},
+    Key<List>{{"end_copper_a_meter", price, unset, "and of each metre of it"},
+              store<&List::end_copper, &CablePrice::a_meter>},
+    Key<List>{{"end_optical", price, unset,
+               "of an optical cable from a NIC to its leaf; left out: not on the bill"},
+              store<&List::end_optical, &CablePrice::each>},
+    Key<List>{{"end_optical_a_meter", price, unset, "and of each metre of it"},
+              store<&List::end_optical, &CablePrice::a_meter>},
+    Key<List>{{"copper_reach", length, required, "the longest copper cable; beyond it cables are optical"},
+              store<&List::copper_reach>},
+    Key<List>{{"transceiver", price, unset, "of one optical module, two on a cable"},
+              store<&List::transceiver>},
+    Key<List>{{"transceiver_power", power, unset, "of one optical module"}, store<&List::transceiver_power>},
+    Key<List>{{"nodes_of_a_rack", integer(1, 1024), required, "nodes that stand in one rack"},
+              store<&List::nodes_of_a_rack>},
+    Key<List>{{"rack_pitch", length, required, "from one rack to the next"}, store<&List::rack_pitch>},
+    Key<List>{{"slack", length, required, "of every cable, on top of the way"}, store<&List::slack>},
+    Key<List>{{"paid_over", quantity(K::Time, 3600, 1e10), required, "how long the network is in use"},
+              store<&List::paid_over>},
+};
+
 bool is_number(const KeyRow& row) {
   return row.shape.type == ValueType::Quantity || row.shape.type == ValueType::Integer ||
          row.shape.type == ValueType::Number;
@@ -162,6 +199,8 @@ std::span<const Key<NicSpec>> nic_keys() { return nic_rows; }
 std::span<const Key<SwitchSpec>> switch_keys() { return switch_rows; }
 std::span<const Key<NodeSpec>> node_keys() { return node_rows; }
 
+std::span<const Key<PriceList>> price_keys() { return price_rows; }
+
 HardwareReading<GpuSpec> read_gpu(std::string_view name_or_path) {
   return read_entry(DataKind::Gpu, name_or_path, gpu_keys());
 }
@@ -173,6 +212,9 @@ HardwareReading<SwitchSpec> read_switch(std::string_view name_or_path) {
 }
 HardwareReading<NodeSpec> read_node(std::string_view name_or_path) {
   return read_entry(DataKind::Node, name_or_path, node_keys());
+}
+HardwareReading<PriceList> read_prices(std::string_view name_or_path) {
+  return read_entry(DataKind::Prices, name_or_path, price_keys());
 }
 HardwareReading<GpuSpec> read_gpu_text(SourceText text) { return read_text(std::move(text), gpu_keys()); }
 

@@ -23,6 +23,7 @@ HardwareReading<GpuSpec> read_gpu(std::string_view name_or_path);
 HardwareReading<NicSpec> read_nic(std::string_view name_or_path);
 HardwareReading<SwitchSpec> read_switch(std::string_view name_or_path);
 HardwareReading<NodeSpec> read_node(std::string_view name_or_path);
+HardwareReading<PriceList> read_prices(std::string_view name_or_path);
 
 /// The same for a text at hand.
 HardwareReading<GpuSpec> read_gpu_text(SourceText text);
@@ -34,5 +35,6 @@ std::span<const Key<GpuSpec>> gpu_keys();
 std::span<const Key<NicSpec>> nic_keys();
 std::span<const Key<SwitchSpec>> switch_keys();
 std::span<const Key<NodeSpec>> node_keys();
+std::span<const Key<PriceList>> price_keys();
 
 }  // namespace orrery

@@ -80,17 +80,24 @@ constexpr std::array units{
     Unit{K::Money, "MUSD", 6},
     Unit{K::MoneyPerHour, "USD/h"},
     Unit{K::Share, "%", -2},
+    Unit{K::Length, "m"},
 };
 
 struct KindRow {
   std::string_view name, example;
 };
 constexpr std::array kinds{
-    KindRow{"size", "80 GiB"},           KindRow{"bandwidth", "50 GB/s"},
-    KindRow{"time", "3.7 us"},           KindRow{"compute rate", "989 TFLOP/s"},
-    KindRow{"count", "14.8 T"},          KindRow{"power", "700 W"},
-    KindRow{"energy", "10 kWh"},         KindRow{"sum of money", "30000 USD"},
-    KindRow{"price an hour", "2 USD/h"}, KindRow{"share", "85 %"},
+    KindRow{"size", "80 GiB"},
+    KindRow{"bandwidth", "50 GB/s"},
+    KindRow{"time", "3.7 us"},
+    KindRow{"compute rate", "989 TFLOP/s"},
+    KindRow{"count", "14.8 T"},
+    KindRow{"power", "700 W"},
+    KindRow{"energy", "10 kWh"},
+    KindRow{"sum of money", "30000 USD"},
+    KindRow{"price an hour", "2 USD/h"},
+    KindRow{"share", "85 %"},
+    KindRow{"length", "3 m"},
 };
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -20,6 +20,7 @@ enum class QuantityKind : std::uint8_t {
   Money,         ///< US dollars
   MoneyPerHour,  ///< US dollars an hour
   Share,         ///< 0 ... 1
+  Length,        ///< metres
 };
 
 std::string_view kind_name(QuantityKind kind);     ///< "bandwidth".

@@ -25,7 +25,10 @@ struct Scenario {
   } model;
 
   struct Cluster {
-    std::string gpu, topology, network_switch;
+    std::string gpu, topology, routing, network_switch, prices;
+    std::vector<std::int64_t> shape;
+    std::optional<int> planes;
+    double oversubscription = 1;
     std::optional<std::string> node, nic;
     int nodes = 1;
     std::optional<DollarsPerHour> gpu_hour;

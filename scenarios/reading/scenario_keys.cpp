@@ -3,6 +3,7 @@
 #include "models/pipeline/schedule.hpp"
 #include "scenarios/reading/scenario.hpp"
 #include "topologies/catalog.hpp"
+#include "topologies/routing.hpp"
 
 namespace orrery {
 
@@ -25,6 +26,11 @@ Words schedules() {
 Words topologies() {
   Words words;
   for (const TopologyKind& kind : topology_kinds()) words.push_back(kind.name);
+  return words;
+}
+Words routings() {
+  Words words;
+  for (const RoutingKind& kind : routing_kinds()) words.push_back(kind.name);
   return words;
 }
 Words precisions() { return {"bf16", "fp8"}; }
@@ -72,6 +78,21 @@ constexpr std::array keys{
     Row{{"cluster.topology", word(topologies), otherwise("\"multi-rail-fat-tree\""),
          "who is wired to whom between nodes"},
         store<&S::cluster, &S::Cluster::topology>},
+    Row{{"cluster.shape", integers(1, 1 << 20), unset,
+         "sizes of the topology, as orrery explain lists them; left out: the smallest that holds the nodes"},
+        store<&S::cluster, &S::Cluster::shape>},
+    Row{{"cluster.planes", integer(1, 1024), unset,
+         "networks without a cable between them, for multi-plane-fat-tree; left out: one for each NIC"},
+        store<&S::cluster, &S::Cluster::planes>},
+    Row{{"cluster.oversubscription", number(1, 4096), otherwise("1"),
+         "of a fat tree's leaves: what comes up from NICs over what can go on upwards"},
+        store<&S::cluster, &S::Cluster::oversubscription>},
+    Row{{"cluster.routing", word(routings), otherwise("\"ecmp\""),
+         "how a flow chooses among several cables (seen at full fidelity)"},
+        store<&S::cluster, &S::Cluster::routing>},
+    Row{{"cluster.prices", data_name(DataKind::Prices), otherwise("\"isca-2025\""),
+         "what the parts of the network cost, for orrery compare and orrery topology cost"},
+        store<&S::cluster, &S::Cluster::prices>},
     Row{{"cluster.gpu_hour", quantity(K::MoneyPerHour, 0, 1e6), unset,
          "price of one GPU for an hour; left out: the catalogue's rent"},
         store<&S::cluster, &S::Cluster::gpu_hour>},

@@ -268,6 +268,7 @@ TEST(EveryHardwareFile, ReadsAndNamesASourceForEveryNumber) {
   check(read_nic, DataKind::Nic, 2);
   check(read_switch, DataKind::Switch, 1);
   check(read_node, DataKind::Node, 6);
+  check(read_prices, DataKind::Prices, 2);
 }
 
 TEST(HardwareFile, HoldsThePublishedH800) {

@@ -37,15 +37,18 @@ TEST(Route, IsAConnectedShortestPathThatStartsAndEndsRight) {
   };
   for (const auto& [build, nodes] :
        {Case{build_multi_plane, 3}, Case{build_multi_plane, 256}, Case{build_multi_rail, 20},
-        Case{build_multi_rail, 256}, Case{build_multi_rail, 700}}) {
+        Case{build_multi_rail, 256}, Case{build_multi_rail, 700}, Case{build_fat_tree, 300},
+        Case{build_rail_only, 100}, Case{build_dragonfly, 256}, Case{build_dragonfly_plus, 256},
+        Case{build_slim_fly, 256}, Case{build_hyperx, 256}, Case{build_torus, 256}}) {
     const Fabric fabric = fabric_of(build, nodes);
+    Router router(fabric);
     RandomStream random(7, {"test", "routes", std::uint64_t(nodes)});
     for (int i = 0; i < 20; ++i) {
       const GpuIndex source = random.below(fabric.gpus());
       const std::vector<std::uint32_t> hops = hops_from(fabric, source);
       for (int j = 0; j < 50; ++j) {
         const GpuIndex destination = random.below(fabric.gpus());
-        const std::vector<LinkIndex> path = route(fabric, source, destination, random.bits());
+        const std::vector<LinkIndex> path = router.route(source, destination, random.bits());
         VertexIndex at = source;
         std::uint32_t pcie = 0;
         for (const LinkIndex link : path) {
@@ -83,8 +86,9 @@ TEST(Route, UsesEveryShortestPathAndNoOther) {
   for (const Case& c : cases) {
     ASSERT_EQ(shortest_paths(c.fabric, c.source, c.destination), c.paths) << c.fabric.topology;
     std::set<std::vector<LinkIndex>> seen;
+    Router router(c.fabric);
     for (int flow = 0; flow < c.tries; ++flow)
-      seen.insert(route(c.fabric, c.source, c.destination, std::uint64_t(flow)));
+      seen.insert(router.route(c.source, c.destination, std::uint64_t(flow)));
     EXPECT_EQ(seen.size(), c.paths) << c.fabric.topology;
   }
 }
@@ -93,7 +97,8 @@ TEST(Route, SpreadsFlowsEvenlyOverUplinks) {
   const Fabric fabric = fabric_of(build_multi_plane, 256);
   std::map<LinkIndex, int> uses;
   const int flows = 32'000;
-  for (int flow = 0; flow < flows; ++flow) ++uses[route(fabric, 0, 8 * 100, std::uint64_t(flow))[1]];
+  Router router(fabric);
+  for (int flow = 0; flow < flows; ++flow) ++uses[router.route(0, 8 * 100, std::uint64_t(flow))[1]];
   ASSERT_EQ(uses.size(), 32u);
   // 1,000 a cable expected, standard deviation sqrt(1000 * 31/32) = 31; five of them are 156.
   for (const auto& [link, times] : uses) EXPECT_NEAR(times, flows / 32, 156) << link_name(fabric, link);
@@ -101,11 +106,12 @@ TEST(Route, SpreadsFlowsEvenlyOverUplinks) {
 
 TEST(Route, SamePlaneTrafficStaysInItsPlaneAndOtherTrafficCrossesNvlinkFirst) {
   const Fabric fabric = fabric_of(build_multi_plane, 256);
+  Router router(fabric);
   RandomStream random(11, {"test", "planes"});
   for (int i = 0; i < 20'000; ++i) {
     const GpuIndex source = random.below(fabric.gpus()), destination = random.below(fabric.gpus());
     if (fabric.node_of(source) == fabric.node_of(destination)) continue;
-    const std::vector<LinkIndex> path = route(fabric, source, destination, random.bits());
+    const std::vector<LinkIndex> path = router.route(source, destination, random.bits());
     const std::uint32_t plane = fabric.plane_of(destination);
     std::size_t first = 0;
     if (fabric.plane_of(source) != plane) {
@@ -125,23 +131,119 @@ TEST(Route, SamePlaneTrafficStaysInItsPlaneAndOtherTrafficCrossesNvlinkFirst) {
 // ISCA 2025 Table 5, InfiniBand: 2.8 us under one leaf, 3.7 across; NVLink 3.33.
 TEST(Route, LatencyAddsUpToTheMeasuredEndToEndTimes) {
   const Fabric fabric = fabric_of(build_multi_plane, 256);
-  EXPECT_NEAR(path_latency(fabric, route(fabric, 0, 8 * 31, 0)).value(), 2.8e-6, 1e-12);
-  EXPECT_NEAR(path_latency(fabric, route(fabric, 0, 8 * 32, 0)).value(), 3.7e-6, 1e-12);
-  EXPECT_NEAR(path_latency(fabric, route(fabric, 0, 1, 0)).value(), 3.33e-6, 1e-12);
-  EXPECT_TRUE(route(fabric, 9, 9, 0).empty());
+  EXPECT_NEAR(path_latency(fabric, Router(fabric).route(0, 8 * 31, 0)).value(), 2.8e-6, 1e-12);
+  EXPECT_NEAR(path_latency(fabric, Router(fabric).route(0, 8 * 32, 0)).value(), 3.7e-6, 1e-12);
+  EXPECT_NEAR(path_latency(fabric, Router(fabric).route(0, 1, 0)).value(), 3.33e-6, 1e-12);
+  EXPECT_TRUE(Router(fabric).route(9, 9, 0).empty());
 }
 
 TEST(Route, IsTheSameEveryTime) {
   const Fabric once = fabric_of(build_multi_rail, 300), again = fabric_of(build_multi_rail, 300);
   for (GpuIndex gpu = 1; gpu < once.gpus(); gpu += 7)
-    EXPECT_EQ(route(once, 0, gpu, 3), route(again, 0, gpu, 3));
+    EXPECT_EQ(Router(once).route(0, gpu, 3), Router(again).route(0, gpu, 3));
 }
 
 TEST(Route, OfGpusThatShareANicLeavesByIt) {
   FabricRequest request;
   request.nodes = 2, request.nics_per_node = 2;  // GPUs 0-3 on NIC 0, 4-7 on NIC 1.
   const Fabric fabric = build_multi_plane(request);
-  EXPECT_EQ(route(fabric, 3, 8 + 1, 0), (std::vector{fabric.nic_out(3), fabric.nic_in(8)}));
+  EXPECT_EQ(Router(fabric).route(3, 8 + 1, 0), (std::vector{fabric.nic_out(3), fabric.nic_in(8)}));
+}
+
+constexpr GpuIndex gpus_of_a_leaf = 8 * 32;
+
+/// Starts a flow of each of 32 nodes' first GPUs to as many of another leaf, and says how many share the
+/// fullest trunk.
+std::uint32_t fullest_trunk(RoutingPolicy policy) {
+  const Fabric fabric = fabric_of(build_multi_plane, 256);
+  FlowNetwork network(capacities(fabric));
+  Router router(fabric, policy, &network);
+  for (GpuIndex node = 0; node < 32; ++node) {
+    std::vector<PathLink> path;
+    for (const LinkIndex link : router.route(8 * node, gpus_of_a_leaf + 8 * node, 0))
+      path.push_back({link, 1});
+    network.start(Picoseconds(0), {.size = 1_MB, .path = path});
+  }
+  std::uint32_t most = 0;
+  for (LinkIndex link = fabric.first_trunk(); link < fabric.links.size(); ++link)
+    most = std::max(most, network.crossing(link));
+  return most;
+}
+
+// 32 flows from a leaf of 32 cables up to another of 32 down. A hash throws 32 balls into 32 bins: the
+// fullest holds one only with probability 32! / 32^32, about 1e-13. Tables by place and a look at the loads
+// give each its own.
+TEST(Policy, AdaptiveAndStaticRoutesDoNotCollideWhereHashesDo) {
+  EXPECT_GE(fullest_trunk(RoutingPolicy::Ecmp), 2u);
+  EXPECT_EQ(fullest_trunk(RoutingPolicy::Adaptive), 1u);
+  EXPECT_EQ(fullest_trunk(RoutingPolicy::Static), 1u);
+}
+
+TEST(Policy, StaticAsksForTheDestinationAlone) {
+  const Fabric fabric = fabric_of(build_multi_rail, 256);
+  Router router(fabric, RoutingPolicy::Static);
+  const std::vector<LinkIndex> one = router.route(0, 8 * 200, 1), other = router.route(8, 8 * 200, 2);
+  EXPECT_EQ(one[1], other[1]);  // Of the same leaf: the same cable up.
+}
+
+/// All eight NICs of one torus switch to those of the next.
+double slowest_to_the_next_switch(RoutingPolicy policy) {
+  FabricRequest request;
+  request.nodes = 16, request.nic = request.trunk = 50_GBps, request.nvlink = 160_GBps;
+  request.shape = {4, 4};
+  const Fabric fabric = build_torus(request);
+  FlowNetwork network(capacities(fabric));
+  Router router(fabric, policy, &network);
+  std::vector<FlowIndex> flows;
+  for (GpuIndex gpu = 0; gpu < 8; ++gpu) {
+    std::vector<PathLink> path;
+    for (const LinkIndex link : router.route(gpu, 8 + gpu, gpu)) path.push_back({link, 1});
+    flows.push_back(network.start(Picoseconds(0), {.size = 1_MB, .path = path}));
+  }
+  double slowest = 1e18;
+  for (const FlowIndex flow : flows) slowest = std::min(slowest, network.rate(flow).value());
+  return slowest;
+}
+
+// One cable is the only minimal way: eight flows of 50 / 8 GB/s. Those that go round by three cables instead
+// leave it to fewer; at equal load times length, three times as many go straight as on each way round.
+TEST(Policy, ValiantAndUgalGoAroundWhatMinimalRoutesCongest) {
+  EXPECT_NEAR(slowest_to_the_next_switch(RoutingPolicy::Ecmp), 50e9 / 8, 1);
+  EXPECT_NEAR(slowest_to_the_next_switch(RoutingPolicy::Static), 50e9 / 8, 1);
+  EXPECT_NEAR(slowest_to_the_next_switch(RoutingPolicy::Adaptive), 50e9 / 8, 1);
+  EXPECT_GE(slowest_to_the_next_switch(RoutingPolicy::Valiant), 50e9 / 5);
+  EXPECT_GE(slowest_to_the_next_switch(RoutingPolicy::Ugal), 50e9 / 5);
+}
+
+// With nothing under way a detour is never the less loaded: the same length as minimal.
+TEST(Policy, UgalIsMinimalOnAnIdleNetwork) {
+  const Fabric fabric = fabric_of(build_slim_fly, 256);
+  Router ugal(fabric, RoutingPolicy::Ugal), ecmp(fabric);
+  for (GpuIndex gpu = 8; gpu < fabric.gpus(); gpu += 13)
+    EXPECT_EQ(ugal.route(0, gpu, 5), ecmp.route(0, gpu, 5));
+}
+
+TEST(Policy, EveryRouteIsConnectedAndCrossesNoLinkTwice) {
+  for (const RoutingKind& kind : routing_kinds()) {
+    EXPECT_EQ(find_routing(kind.name), &kind);
+    for (const auto build :
+         {build_dragonfly, build_slim_fly, build_torus, build_multi_plane, build_dual_tor}) {
+      const Fabric fabric = fabric_of(build, 96);
+      Router router(fabric, kind.policy);
+      RandomStream random(3, {"test", "policies"});
+      for (int i = 0; i < 300; ++i) {
+        const GpuIndex source = random.below(fabric.gpus()), destination = random.below(fabric.gpus());
+        const std::vector<LinkIndex> path = router.route(source, destination, random.bits());
+        VertexIndex at = source;
+        for (const LinkIndex link : path) {
+          ASSERT_TRUE(joined(fabric, at, fabric.links[link].from)) << kind.name;
+          at = fabric.links[link].to;
+        }
+        ASSERT_TRUE(joined(fabric, at, destination));
+        ASSERT_EQ(std::set<LinkIndex>(path.begin(), path.end()).size(), path.size()) << kind.name;
+      }
+    }
+  }
 }
 
 }  // namespace

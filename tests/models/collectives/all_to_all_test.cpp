@@ -92,6 +92,7 @@ double last_end(const FlowPlan& plan, const std::vector<BytesPerSecond>& capacit
 
 TEST(AllToAll, EveryCountArrivesOnceOnTheRightLinks) {
   const Fabric fabric = fabric_of(6);
+  Router router(fabric);
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     RandomStream random(seed, {"test", "counts"});
     AllToAllCounts counts = any_counts(random);
@@ -99,7 +100,7 @@ TEST(AllToAll, EveryCountArrivesOnceOnTheRightLinks) {
     for (int node = 0; node < counts.nodes; ++node)
       for (int place = 0; place < counts.gpus_per_node; ++place) gpus.push_back(fabric.gpu(node + 1, place));
     for (const Direction direction : {Direction::Dispatch, Direction::Combine}) {
-      const FlowPlan plan = all_to_all_flows(fabric, gpus, counts, {direction, 100_B, link_rates});
+      const FlowPlan plan = all_to_all_flows(fabric, router, gpus, counts, {direction, 100_B, link_rates});
       const std::vector<double> loads = link_loads(plan, fabric.links.size());
       const bool out = direction == Direction::Dispatch;
       double nic = 0, nvlink = 0;
@@ -136,9 +137,10 @@ TEST(AllToAll, EveryCountArrivesOnceOnTheRightLinks) {
 
 TEST(AllToAll, PathsNameEachLinkOnceWithAPositiveShare) {
   const Fabric fabric = fabric_of(256);
+  Router router(fabric);
   const AllToAllCounts counts = sample_counts(8, 64, 2);
   const FlowPlan plan =
-      all_to_all_flows(fabric, gpus_of(fabric, 28, 8), counts, {Direction::Combine, 14336_B, link_rates});
+      all_to_all_flows(fabric, router, gpus_of(fabric, 28, 8), counts, {Direction::Combine, 14336_B, link_rates});
   double weights = 0;
   for (const FlowPlan::Flow& flow : plan.flows) {
     std::vector<LinkIndex> seen;
@@ -159,12 +161,13 @@ TEST(AllToAll, PathsNameEachLinkOnceWithAPositiveShare) {
 // bound, which is the most loaded GPU's over the kernel's rate.
 TEST(AllToAll, FlowsEndAtTheClosedBound) {
   const Fabric fabric = fabric_of(8);
+  Router router(fabric);
   for (const auto& [nodes, tokens] : {std::pair(1, 300), std::pair(2, 100), std::pair(4, 50)}) {
     const AllToAllCounts counts = sample_counts(nodes, tokens, 9);
     for (const Direction direction : {Direction::Dispatch, Direction::Combine}) {
       const TransferRates rates{BytesPerSecond(30e9), BytesPerSecond(138e9)};
       const FlowPlan plan =
-          all_to_all_flows(fabric, gpus_of(fabric, 0, nodes), counts, {direction, 7392_B, rates});
+          all_to_all_flows(fabric, router, gpus_of(fabric, 0, nodes), counts, {direction, 7392_B, rates});
       const AllToAllLoad load = all_to_all_load(counts, 7392_B);
       const double closed = std::max(load.nic_bytes / 30e9, load.nvlink_bytes / 138e9);
       EXPECT_NEAR(bound(plan, capacities(fabric)).value() / closed, 1, 1e-5);
@@ -176,10 +179,11 @@ TEST(AllToAll, FlowsEndAtTheClosedBound) {
 
 TEST(AllToAll, FlowsEndAtTheClosedBoundOnTheNetworkOfTheSimulator) {
   const Fabric fabric = fabric_of(8);
+  Router router(fabric);
   const AllToAllCounts counts = sample_counts(8, 512, 4);
   for (const Direction direction : {Direction::Dispatch, Direction::Combine}) {
     const FlowPlan plan =
-        all_to_all_flows(fabric, gpus_of(fabric, 0, 8), counts, {direction, 7392_B, link_rates});
+        all_to_all_flows(fabric, router, gpus_of(fabric, 0, 8), counts, {direction, 7392_B, link_rates});
     FlowNetwork network(capacities(fabric));
     for (const FlowPlan::Flow& flow : plan.flows)
       network.start(Picoseconds(0), {flow.size, flow.weight, plan.path(flow), 0});
@@ -209,8 +213,9 @@ TEST(AllToAll, SkewMakesItSlowerAndABusyNodeSlowest) {
 
 TEST(AllToAll, NoTokensNeedNoFlowsAndNoTime) {
   const Fabric fabric = fabric_of(2);
+  Router router(fabric);
   const AllToAllCounts none(2, 8);
-  EXPECT_TRUE(all_to_all_flows(fabric, gpus_of(fabric, 0, 2), none, {Direction::Dispatch, 7392_B, link_rates})
+  EXPECT_TRUE(all_to_all_flows(fabric, router, gpus_of(fabric, 0, 2), none, {Direction::Dispatch, 7392_B, link_rates})
                   .flows.empty());
   EXPECT_EQ(all_to_all_time(all_to_all_load(none, 7392_B), link_rates, {10, 20}).value(), 0);
 }
