@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "topologies/catalog.hpp"
+
 namespace orrery {
 namespace {
 
@@ -67,6 +69,7 @@ Findings check_plan(const TrainingPlan& p) {
          "num_nextn_predict_layers = 0"});
     return findings;
   }
+  if (const TopologyKind* topology = find_topology(p.topology)) findings = topology->check(p.fabric);
   const int layout = p.pipeline * p.tensor * p.context;
   if (p.gpus() % layout != 0) {
     findings.push_back(

@@ -23,6 +23,7 @@ struct CommandLine {
   std::string verb;
   std::vector<std::string> names;  ///< Scenarios, or what `explain`, `schedule` and `completion` are about.
   std::vector<std::string> sets;
+  std::vector<std::string> vary, topologies;              ///< Of `compare`.
   std::string out;                                        ///< Empty: out/NAME.
   std::string fidelity;                                   ///< Empty: as the scenario says.
   int threads = 0;                                        ///< 0: all cores.
@@ -36,6 +37,7 @@ struct CommandLine {
 enum ExitCode : int { done = 0, world_failed = 1, bad_input = 2, does_not_fit = 3, gate_failed = 4 };
 
 int run_command(const CommandLine& line);
+int compare_command(const CommandLine& line);
 int validate_command(const CommandLine& line);
 int show_command(const CommandLine& line);
 int check_command(const CommandLine& line);

@@ -32,6 +32,9 @@ constexpr Verb verbs[] = {
     {"run", "Simulate a scenario: the step, the GPU-hours, the bill",
      "orrery run deepseek-v3 --out out/v3 --set cluster.gpu_hour=\"3 USD/h\"", "SCENARIO", false, true, true,
      run_command},
+    {"compare", "Put fabrics, GPUs or any other choices side by side: step, network bill, cost per token",
+     "orrery compare deepseek-v3 --topology multi-plane-fat-tree,rail-only --fidelity folded --out out/rails",
+     "SCENARIO", false, true, false, compare_command},
     {"validate", "Hold the simulator's figures against a model that really computes: three courts",
      "orrery validate deepseek-v3 --quick", "SCENARIO", false, true, false, validate_command},
     {"show", "Print the resolved scenario with the origin of every value",
@@ -112,6 +115,20 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
         ->type_name("[GPU,...]");
     sub->add_flag("--sensitivity", line.sensitivity,
                   "also run the step under other choices of what is not published");
+  }
+  if (verb.run == compare_command) {
+    add_output_options(*sub, line);
+    sub->add_option("--topology", line.topologies, "fabrics to compare, with commas between")
+        ->expected(1)
+        ->take_all()
+        ->type_name("NAME,...");
+    sub->add_option("--vary", line.vary, "a key and the values it takes; several give every combination")
+        ->expected(1)
+        ->take_all()
+        ->type_name("KEY=VALUE,...");
+    sub->add_option("--fidelity", line.fidelity,
+                    "full (default): every flow meets the others on its links; folded: faster, NICs alone")
+        ->type_name("WORD");
   }
   if (verb.run == validate_command) add_validate_options(*sub, line);
   if (verb.run == schedule_command) {

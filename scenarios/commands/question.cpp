@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <tbb/info.h>
+#include <tbb/parallel_for.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <iostream>
 #include <limits>
+#include <mutex>
 #include <sstream>
 
 #include "reports/publish.hpp"
@@ -91,14 +93,13 @@ std::optional<PublishFault> folder_fault(const std::filesystem::path& folder) {
   return std::nullopt;
 }
 
-/// "deepseek-v3" and "mine/deepseek-v3.toml" alike go to out/deepseek-v3; a dot may be part of a name.
+}  // namespace
+
 std::string default_folder(const std::string& name) {
   std::string last = std::filesystem::path(name).filename().string();
   if (last.ends_with(".toml") || last.ends_with(".json")) last.resize(last.size() - 5);
   return "out/" + (last.empty() ? "scenario" : last);
 }
-
-}  // namespace
 
 std::variant<Question, int> read_question(const CommandLine& line) {
   Question q{.reading = read_scenario(line.names.front(), all_sets(line)),
@@ -145,6 +146,18 @@ void say_what_was_written(const CommandLine& line, const std::string& folder,
   for (const std::string& part : wrapped("written to " + folder + "/:" + names, columns))
     std::cerr << part << "\n";
   errno = of_answer;
+}
+
+Parallel run_in_parallel(Progress& progress) {
+  return [&progress](int count, const std::function<void(int)>& job) {
+    std::mutex one;
+    int finished = 0;
+    tbb::parallel_for(0, count, [&](int i) {
+      job(i);
+      const std::lock_guard lock(one);
+      progress.update(double(++finished) / count);
+    });
+  };
 }
 
 }  // namespace orrery

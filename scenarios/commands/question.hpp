@@ -22,11 +22,17 @@ struct Question {
 /// The question that the command line asks, its folder writable; or the exit code of its refusal.
 std::variant<Question, int> read_question(const CommandLine& line);
 
+/// "deepseek-v3" and "mine/deepseek-v3.toml" alike go to out/deepseek-v3; a dot may be part of a name.
+std::string default_folder(const std::string& name);
+
 /// Where progress of this command goes: a line on a terminal, now and then a line in a log, nowhere if quiet.
 Progress::Outlet progress_outlet(const CommandLine& line);
 
 /// How many threads the command line allows.
 std::size_t thread_count(const CommandLine& line);
+
+/// Several jobs at once, and how many of them are done.
+Parallel run_in_parallel(Progress& progress);
 
 /// What glyphs the command line wants.
 Wish ascii_wish(const CommandLine& line);

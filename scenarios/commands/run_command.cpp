@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 #include <tbb/global_control.h>
-#include <tbb/parallel_for.h>
 
 #include <iostream>
-#include <mutex>
 #include <variant>
 
 #include "reports/json.hpp"
@@ -19,19 +17,6 @@
 
 namespace orrery {
 namespace {
-
-/// Several jobs at once, and how many of them are done.
-Parallel run_in_parallel(Progress& progress) {
-  return [&progress](int count, const std::function<void(int)>& job) {
-    std::mutex one;
-    int finished = 0;
-    tbb::parallel_for(0, count, [&](int i) {
-      job(i);
-      const std::lock_guard lock(one);
-      progress.update(double(++finished) / count);
-    });
-  };
-}
 
 std::vector<Attribute> provenance(const Answer& answer, const std::string& scenario_toml) {
   return {{"title", answer.scenario->title},
