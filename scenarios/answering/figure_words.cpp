@@ -83,6 +83,7 @@ std::string figure_text(std::string_view key, double value) {
     case QuantityKind::Count:
     case QuantityKind::Energy:
     case QuantityKind::MoneyPerHour:
+    case QuantityKind::Length:
       break;
   }
   if (key.ends_with("gpu_hours")) return gpu_hours_text(value);
