@@ -8,6 +8,7 @@
 #include "scenarios/reading/embedded.hpp"
 #include "scenarios/reading/scenario.hpp"
 #include "topologies/catalog.hpp"
+#include "topologies/routing.hpp"
 
 namespace orrery {
 namespace {
@@ -65,8 +66,12 @@ std::optional<std::string> explanation(std::string_view name) {
         fmt::format("{}: pipeline schedule\n{}\nsee it: orrery schedule {} --ranks 8 --micro-batches 20\n",
                     kind->name, kind->help, kind->name);
   }
-  if (const TopologyKind* kind = find_topology(name))
+  if (const TopologyKind* kind = find_topology(name)) {
     text += fmt::format("{}: topology\n{}\n", kind->name, kind->help);
+    if (!kind->shape.empty()) text += fmt::format("cluster.shape lists: {}\n", kind->shape);
+  }
+  if (const RoutingKind* kind = find_routing(name))
+    text += fmt::format("{}: routing of flows\n{}\n", kind->name, kind->help);
   for (int i = 0; i < docstring_count; ++i) {
     if (docstrings[i].name == name)
       text += fmt::format("{} ({})\n\n{}", name, docstrings[i].header, docstrings[i].text);
@@ -81,6 +86,7 @@ std::vector<std::string_view> explained_names() {
   for (const DataRow& row : data_rows()) names.push_back(row.name);
   for (const ScheduleKind& kind : schedule_kinds()) names.push_back(kind.name);
   for (const TopologyKind& kind : topology_kinds()) names.push_back(kind.name);
+  for (const RoutingKind& kind : routing_kinds()) names.push_back(kind.name);
   for (int i = 0; i < docstring_count; ++i) names.push_back(docstrings[i].name);
   return names;
 }

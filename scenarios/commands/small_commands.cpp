@@ -15,6 +15,7 @@
 #include "scenarios/reading/nearest.hpp"
 #include "scenarios/reading/show.hpp"
 #include "topologies/catalog.hpp"
+#include "topologies/routing.hpp"
 
 namespace orrery {
 
@@ -128,6 +129,7 @@ int list_command(const CommandLine& line) {
     Json all;
     for (const DataList& list : data_lists) all[list.key] = data_names(list.kind);
     all["topologies"] = rows_json(topology_kinds());
+    all["routings"] = rows_json(routing_kinds());
     all["schedules"] = rows_json(schedule_kinds());
     print(all);
     return done;
@@ -135,6 +137,7 @@ int list_command(const CommandLine& line) {
   const int columns = choose_style(look_around(1)).columns;
   for (const DataList& list : data_lists) list_data(list, columns);
   list_rows("topologies", topology_kinds(), columns);
+  list_rows("routings", routing_kinds(), columns);
   list_rows("schedules", schedule_kinds(), columns);
   std::cout << "explain any of them, or a scenario key: orrery explain NAME\n";
   return done;

@@ -42,7 +42,8 @@ Page comparison_page(std::string title, std::span<const ComparedPoint> points) {
     time.rows.push_back({label, grouped(p.gpus), human(p.step), percent(p.mfu), human(p.exposed),
                          p.hottest.empty() ? "folded" : p.hottest,
                          p.hottest.empty() ? "" : percent(p.hottest_use)});
-    money.rows.push_back({label, grouped(p.switches), human(p.network), p.network_power.value() > 0 ? human(p.network_power) : "not listed",
+    money.rows.push_back({label, grouped(p.switches), human(p.network),
+                          p.network_power.value() > 0 ? human(p.network_power) : "not listed",
                           fmt::format("{:.4f}", p.gpu_hour.value()), human(Dollars(p.usd_per_trillion)),
                           !fits       ? binary_bytes(p.over) + " too much memory"
                           : i == best ? "best"

@@ -83,6 +83,8 @@ TEST(Verbs, explain_says_what_each_kind_of_name_is) {
       {"deepseek-v3", {"671026419200 parameters", "70272 bytes of KV cache"}},
       {"dualpipe", {"pipeline schedule", "orrery schedule dualpipe"}},
       {"multi-plane-fat-tree", {"topology"}},
+      {"slim-fly", {"topology", "cluster.shape lists: q, NICs of a switch"}},
+      {"ugal", {"routing of flows"}},
       {"gemm_time", {"models/kernels/"}},
       {"walk", {"models/pipeline/schedule.hpp", "Leaves out"}},
   };
