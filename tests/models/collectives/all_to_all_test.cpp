@@ -139,8 +139,8 @@ TEST(AllToAll, PathsNameEachLinkOnceWithAPositiveShare) {
   const Fabric fabric = fabric_of(256);
   Router router(fabric);
   const AllToAllCounts counts = sample_counts(8, 64, 2);
-  const FlowPlan plan =
-      all_to_all_flows(fabric, router, gpus_of(fabric, 28, 8), counts, {Direction::Combine, 14336_B, link_rates});
+  const FlowPlan plan = all_to_all_flows(fabric, router, gpus_of(fabric, 28, 8), counts,
+                                         {Direction::Combine, 14336_B, link_rates});
   double weights = 0;
   for (const FlowPlan::Flow& flow : plan.flows) {
     std::vector<LinkIndex> seen;
@@ -215,8 +215,9 @@ TEST(AllToAll, NoTokensNeedNoFlowsAndNoTime) {
   const Fabric fabric = fabric_of(2);
   Router router(fabric);
   const AllToAllCounts none(2, 8);
-  EXPECT_TRUE(all_to_all_flows(fabric, router, gpus_of(fabric, 0, 2), none, {Direction::Dispatch, 7392_B, link_rates})
-                  .flows.empty());
+  EXPECT_TRUE(
+      all_to_all_flows(fabric, router, gpus_of(fabric, 0, 2), none, {Direction::Dispatch, 7392_B, link_rates})
+          .flows.empty());
   EXPECT_EQ(all_to_all_time(all_to_all_load(none, 7392_B), link_rates, {10, 20}).value(), 0);
 }
 
