@@ -96,4 +96,20 @@ Findings check_request(const FabricRequest& request, const TopologyTakes& takes)
   return findings;
 }
 
+Findings check_direct(const FabricRequest& request, const DirectSizes& sizes) {
+  Findings findings;
+  const std::uint64_t nics = std::uint64_t(request.nodes) * std::uint64_t(request.nics_per_node);
+  const char* key = request.shape.empty() ? "cluster.nodes" : "cluster.shape";
+  expect(findings, sizes.ports <= std::uint64_t(request.switch_ports), key,
+         "a switch of this " + std::string(sizes.name) + " needs " + std::to_string(sizes.ports) + " ports",
+         ("at most the " + std::to_string(request.switch_ports) + " that it has").c_str());
+  expect(findings, sizes.groups <= sizes.long_cables + 1, key,
+         std::to_string(sizes.groups) + " groups of " + std::to_string(sizes.long_cables) +
+             " long cables each cannot be meshed",
+         ("at most " + std::to_string(sizes.long_cables + 1) + " groups").c_str());
+  expect(findings, nics <= sizes.room, key,
+         std::to_string(nics) + " NICs, and room for " + std::to_string(sizes.room), sizes.remedy);
+  return findings;
+}
+
 }  // namespace orrery

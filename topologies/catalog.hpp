@@ -27,6 +27,16 @@ struct TopologyTakes {
 /// that it would ignore.
 Findings check_request(const FabricRequest& request, const TopologyTakes& takes);
 
+/// What a network of switches that hold NICs and meet without layers above comes to.
+struct DirectSizes {
+  const char* name;
+  std::uint64_t ports, room;                  ///< Ports of the fullest switch; NICs that find room.
+  const char* remedy;                         ///< Where there is too little of it.
+  std::uint32_t groups = 1, long_cables = 0;  ///< Groups that are meshed, and cables of each to others.
+};
+/// Too few ports, groups that cannot be meshed, too little room.
+Findings check_direct(const FabricRequest& request, const DirectSizes& sizes);
+
 Findings check_multi_plane(const FabricRequest&);
 Fabric build_multi_plane(const FabricRequest&);
 Findings check_multi_rail(const FabricRequest&);

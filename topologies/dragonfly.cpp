@@ -25,7 +25,6 @@ struct Dragonfly {
     groups = (nics + p * switches_of_a_group - 1) / (p * switches_of_a_group);
   }
   std::uint64_t room() const { return std::uint64_t(nics_of_a_switch) * switches_of_a_group * groups; }
-  std::uint32_t most_groups() const { return switches_of_a_group * long_cables + 1; }
   std::uint32_t ports() const {
     return nics_of_a_switch + switches_of_a_group - 1 + (groups > 1 ? long_cables : 0);
   }
@@ -37,23 +36,12 @@ Findings check_dragonfly(const FabricRequest& request) {
   Findings findings = check_request(request, {.fewest_sizes = 4, .most_sizes = 4});
   if (!findings.empty()) return findings;
   const Dragonfly d(request);
-  const std::uint64_t nics = std::uint64_t(request.nodes) * std::uint64_t(request.nics_per_node);
-  const char* key = request.shape.empty() ? "cluster.nodes" : "cluster.shape";
-  if (d.ports() > std::uint32_t(request.switch_ports)) {
-    findings.push_back({key, "a switch of this dragonfly needs " + std::to_string(d.ports()) + " ports",
-                        "at most the " + std::to_string(request.switch_ports) + " that it has"});
-  }
-  if (d.groups > d.most_groups()) {
-    findings.push_back({key,
-                        std::to_string(d.groups) + " groups of " + std::to_string(d.most_groups() - 1) +
-                            " long cables each cannot be meshed",
-                        "at most " + std::to_string(d.most_groups()) + " groups"});
-  }
-  if (nics > d.room()) {
-    findings.push_back({key, std::to_string(nics) + " NICs, and room for " + std::to_string(d.room()),
-                        "more groups, switches or NICs of a switch"});
-  }
-  return findings;
+  return check_direct(request, {.name = "dragonfly",
+                                .ports = d.ports(),
+                                .room = d.room(),
+                                .remedy = "more groups, switches or NICs of a switch",
+                                .groups = d.groups,
+                                .long_cables = d.switches_of_a_group * d.long_cables});
 }
 
 /// A dragonfly: groups of a switches, each meshed with the others of its group by a - 1 short cables, with
@@ -77,9 +65,7 @@ Fabric build_dragonfly(const FabricRequest& request) {
   for (const GroupCable& cable : mesh_of_groups(d.groups, a * d.long_cables))
     wiring.cables.push_back({cable.group * a + cable.port / d.long_cables,
                              cable.other_group * a + cable.other_port / d.long_cables});
-  for (std::uint32_t nic = 0; nic < std::uint32_t(request.nodes) * std::uint32_t(request.nics_per_node);
-       ++nic)
-    wiring.leaf_of_nic.push_back(nic / d.nics_of_a_switch);
+  fill_with_nics(wiring, request, d.nics_of_a_switch);
   return make_fabric(request, "dragonfly", wiring);
 }
 

@@ -24,7 +24,6 @@ struct DragonflyPlus {
     groups = (nics + half * leaves - 1) / (half * leaves);
   }
   std::uint64_t room() const { return std::uint64_t(nics_of_a_leaf) * leaves * groups; }
-  std::uint32_t most_groups() const { return spines * long_cables + 1; }
   std::uint32_t ports() const {
     return std::max(nics_of_a_leaf + spines, leaves + (groups > 1 ? long_cables : 0));
   }
@@ -36,23 +35,12 @@ Findings check_dragonfly_plus(const FabricRequest& request) {
   Findings findings = check_request(request, {.fewest_sizes = 5, .most_sizes = 5});
   if (!findings.empty()) return findings;
   const DragonflyPlus d(request);
-  const std::uint64_t nics = std::uint64_t(request.nodes) * std::uint64_t(request.nics_per_node);
-  const char* key = request.shape.empty() ? "cluster.nodes" : "cluster.shape";
-  if (d.ports() > std::uint32_t(request.switch_ports)) {
-    findings.push_back({key, "a switch of this dragonfly+ needs " + std::to_string(d.ports()) + " ports",
-                        "at most the " + std::to_string(request.switch_ports) + " that it has"});
-  }
-  if (d.groups > d.most_groups()) {
-    findings.push_back({key,
-                        std::to_string(d.groups) + " groups of " + std::to_string(d.most_groups() - 1) +
-                            " long cables each cannot be meshed",
-                        "at most " + std::to_string(d.most_groups()) + " groups"});
-  }
-  if (nics > d.room()) {
-    findings.push_back({key, std::to_string(nics) + " NICs, and room for " + std::to_string(d.room()),
-                        "more groups, leaves or NICs of a leaf"});
-  }
-  return findings;
+  return check_direct(request, {.name = "dragonfly+",
+                                .ports = d.ports(),
+                                .room = d.room(),
+                                .remedy = "more groups, leaves or NICs of a leaf",
+                                .groups = d.groups,
+                                .long_cables = d.spines * d.long_cables});
 }
 
 /// A dragonfly+: each group a two-layer tree of l leaves with p NICs under s spines, one cable from every
@@ -60,7 +48,7 @@ Findings check_dragonfly_plus(const FabricRequest& request) {
 ///
 ///   nic -- leaf -- every spine of the group -- spines of the other groups
 ///
-/// Full at l = s = p = h = k/2; at most s h + 1 groups. Diameter three switches up to three cables.
+/// Full at l = s = p = h = k/2; at most s h + 1 groups. Leaves are at most three cables apart.
 /// Formulas   switches g (l + s); NICs g l p; cables g l s + g s h / 2.
 /// Source     Shpiner et al., Dragonfly+: Low Cost Topology for Scaling Datacenters, HiPINEB 2017.
 /// Checked    counts by the formulas, diameter by breadth-first search.
@@ -79,9 +67,7 @@ Fabric build_dragonfly_plus(const FabricRequest& request) {
   for (const GroupCable& cable : mesh_of_groups(d.groups, d.spines * d.long_cables))
     wiring.cables.push_back({first_spine + cable.group * d.spines + cable.port / d.long_cables,
                              first_spine + cable.other_group * d.spines + cable.other_port / d.long_cables});
-  for (std::uint32_t nic = 0; nic < std::uint32_t(request.nodes) * std::uint32_t(request.nics_per_node);
-       ++nic)
-    wiring.leaf_of_nic.push_back(nic / d.nics_of_a_leaf);
+  fill_with_nics(wiring, request, d.nics_of_a_leaf);
   return make_fabric(request, "dragonfly-plus", wiring);
 }
 

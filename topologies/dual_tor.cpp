@@ -42,12 +42,12 @@ Findings check_dual_tor(const FabricRequest& request) {
 /// leaves.
 ///
 ///   nic (pod's nodes, i) == bond +- leaf (plane 0, pod, i) -- every spine of plane 0
-///                            +- leaf (plane 1, pod, i) -- every spine of plane 1
+///                                +- leaf (plane 1, pod, i) -- every spine of plane 1
 ///
 /// A leaf of k ports has k/2 down, each split in two: k NICs, so that a pod is k nodes.
-/// Source     Qian et al., Alibaba HPN, SIGCOMM 2024: dual-ToR, dual-plane, rail-optimised; its tier-2
-///            oversubscription of 15:1 to tier 3 is left out, as is tier 3.
-/// Checked    counts by its formula; the loss of any one leaf leaves every GPU connected.
+/// Source     Qian et al., Alibaba HPN, SIGCOMM 2024: dual-ToR, dual-plane, rail-optimised; its third tier is
+///            left out.
+/// Checked    counts by its formula; the number of shortest paths over both planes.
 Fabric build_dual_tor(const FabricRequest& request) {
   const TwoPlanes sizes(request);
   const auto nodes = std::uint32_t(request.nodes);

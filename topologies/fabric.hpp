@@ -38,7 +38,7 @@ struct FabricRequest {
   int switch_ports = 64;
   int planes = 0;               ///< Networks without a cable between them; 0: as the topology has it.
   double oversubscription = 1;  ///< Of a leaf: what comes up from its NICs over what can go on upwards.
-  std::vector<int> shape;       ///< Sizes of the topology, as its row names them; empty: the smallest that
+  std::vector<int> shape{};     ///< Sizes of the topology, as its row names them; empty: the smallest that
                                 ///< holds the nodes.
   BytesPerSecond nvlink{};      ///< Of one GPU, achieved.
   BytesPerSecond nic{};         ///< Achieved.

@@ -48,7 +48,7 @@ Fabric build_fat_tree(const FabricRequest& request) {
   const std::uint32_t below = shape.leaves == 1 ? nics : leaf_ports(request).down;
   Wiring wiring;
   wire_tree(wiring, shape);
-  for (std::uint32_t nic = 0; nic < nics; ++nic) wiring.leaf_of_nic.push_back(nic / below);
+  fill_with_nics(wiring, request, below);
   return make_fabric(request, "fat-tree", wiring);
 }
 

@@ -78,7 +78,7 @@ struct PriceList {
   Dollars transceiver{};               ///< Two on every optical cable.
   Watts transceiver_power{};
   int nodes_of_a_rack = 4;
-  Meters rack_pitch{}, slack{};  ///< Between racks that are neighbours; of every cable that leaves its rack.
+  Meters rack_pitch{}, slack{};  ///< Between racks that are neighbours; of every cable, on top of the way.
   Seconds paid_over{};           ///< Life of the network in use.
   std::vector<Source> sources;
 };

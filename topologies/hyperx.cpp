@@ -39,15 +39,13 @@ Findings check_hyperx(const FabricRequest& request) {
   Findings findings = check_request(request, {.fewest_sizes = 2, .most_sizes = 5});
   if (!findings.empty()) return findings;
   const HyperX h(request);
-  const std::uint64_t nics = std::uint64_t(request.nodes) * std::uint64_t(request.nics_per_node);
-  const char* key = request.shape.empty() ? "cluster.nodes" : "cluster.shape";
-  if (h.ports() > std::uint32_t(request.switch_ports)) {
-    findings.push_back({key, "a switch of this HyperX needs " + std::to_string(h.ports()) + " ports",
-                        "at most the " + std::to_string(request.switch_ports) + " that it has"});
-  } else if (nics > h.room() || h.grid.count() > most_switches) {
-    findings.push_back({key, std::to_string(nics) + " NICs, and room for " + std::to_string(h.room()),
-                        "more switches along a dimension, or NICs of a switch"});
-  }
+  findings = check_direct(request, {.name = "HyperX",
+                                    .ports = h.ports(),
+                                    .room = h.room(),
+                                    .remedy = "more switches along a dimension, or NICs of a switch"});
+  if (findings.empty() && h.grid.count() > most_switches)
+    findings.push_back({"cluster.shape", std::to_string(h.grid.count()) + " switches",
+                        "at most " + std::to_string(most_switches)});
   return findings;
 }
 
@@ -70,9 +68,7 @@ Fabric build_hyperx(const FabricRequest& request) {
     for (std::size_t d = 0; d < h.grid.sizes.size(); ++d)
       for (std::uint32_t to = h.grid.coordinate(place, d) + 1; to < h.grid.sizes[d]; ++to)
         wiring.cables.push_back({place, h.grid.moved(place, d, to)});
-  for (std::uint32_t nic = 0; nic < std::uint32_t(request.nodes) * std::uint32_t(request.nics_per_node);
-       ++nic)
-    wiring.leaf_of_nic.push_back(nic / h.nics_of_a_switch);
+  fill_with_nics(wiring, request, h.nics_of_a_switch);
   return make_fabric(request, "hyperx", wiring);
 }
 

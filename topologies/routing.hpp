@@ -40,8 +40,8 @@ const RoutingKind* find_routing(std::string_view name);
 ///
 /// A path holds no link twice. Routes are static for the life of a flow, and the same in every run.
 /// Units      load: flows under way that cross a cable, over its rate.
-/// Checked    against Boost.Graph: length and number of different minimal paths, on every topology
-///            (tests/topologies/routing_test.cpp, topologies_test.cpp).
+/// Checked    tests/topologies/routing_test.cpp, against Boost.Graph: length of minimal paths on nine
+///            topologies, and how many different ones there are on the trees.
 /// Leaves out deadlock freedom and virtual lanes, re-routing of a flow under way, packet spraying.
 class Router {
  public:
@@ -62,6 +62,8 @@ class Router {
   /// Between the NICs of two GPUs alone, from NIC out to NIC in. Precondition: on the same plane.
   void append_network_route(GpuIndex source, GpuIndex destination, std::uint64_t flow,
                             std::vector<LinkIndex>& path);
+
+  const Fabric& fabric() const { return *fabric_; }
 
   /// Fewest cables from every switch ([vertex - first_switch()]) to this one.
   std::span<const std::uint16_t> distances_to(VertexIndex destination);

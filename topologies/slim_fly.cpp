@@ -79,17 +79,10 @@ Findings check_slim_fly(const FabricRequest& request) {
     return findings;
   }
   const SlimFly s(request);
-  const char* key = request.shape.empty() ? "cluster.nodes" : "cluster.shape";
-  const std::uint64_t nics = std::uint64_t(request.nodes) * std::uint64_t(request.nics_per_node);
-  const std::uint32_t ports = degree_of(s.q) + s.nics_of_a_switch;
-  if (s.q > largest_q || nics > s.room()) {
-    findings.push_back({key, std::to_string(nics) + " NICs, and room for " + std::to_string(s.room()),
-                        "a larger q, or more NICs of a switch"});
-  } else if (ports > std::uint32_t(request.switch_ports)) {
-    findings.push_back({key, "a switch of this slim fly needs " + std::to_string(ports) + " ports",
-                        "at most the " + std::to_string(request.switch_ports) + " that it has"});
-  }
-  return findings;
+  return check_direct(request, {.name = "slim fly",
+                                .ports = degree_of(s.q) + s.nics_of_a_switch,
+                                .room = s.room(),
+                                .remedy = "a larger q, or more NICs of a switch"});
 }
 
 /// A slim fly: the McKay-Miller-Siran graph of a prime power q = 4 w + d, d in {-1, 0, 1}, over the field of
@@ -126,9 +119,7 @@ Fabric build_slim_fly(const FabricRequest& request) {
     for (std::uint32_t m = 0; m < q; ++m)
       for (std::uint32_t c = 0; c < q; ++c)
         wiring.cables.push_back({place(0, x, field.add(field.multiply(m, x), c)), place(1, m, c)});
-  for (std::uint32_t nic = 0; nic < std::uint32_t(request.nodes) * std::uint32_t(request.nics_per_node);
-       ++nic)
-    wiring.leaf_of_nic.push_back(nic / s.nics_of_a_switch);
+  fill_with_nics(wiring, request, s.nics_of_a_switch);
   return make_fabric(request, "slim-fly", wiring);
 }
 

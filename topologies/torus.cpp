@@ -71,9 +71,7 @@ Fabric build_torus(const FabricRequest& request) {
       if (at + 1 == size && size > 2) wiring.cables.push_back({grid.moved(place, d, 0), place});
     }
   }
-  const auto nics = std::uint32_t(request.nics_per_node);
-  for (std::uint32_t nic = 0; nic < std::uint32_t(request.nodes) * nics; ++nic)
-    wiring.leaf_of_nic.push_back(nic / nics);
+  fill_with_nics(wiring, request, std::uint32_t(request.nics_per_node));
   return make_fabric(request, "torus", wiring);
 }
 

@@ -64,6 +64,11 @@ void deal_cables(Wiring& wiring, std::uint32_t first_lower, std::uint32_t lowers
       wiring.cables.push_back({first_lower + lower, first_upper + dealt++ % uppers});
 }
 
+void fill_with_nics(Wiring& wiring, const FabricRequest& request, std::uint32_t nics_of_a_switch) {
+  const auto nics = std::uint32_t(request.nodes) * std::uint32_t(request.nics_per_node);
+  for (std::uint32_t nic = 0; nic < nics; ++nic) wiring.leaf_of_nic.push_back(nic / nics_of_a_switch);
+}
+
 std::vector<GroupCable> mesh_of_groups(std::uint32_t groups, std::uint32_t ports) {
   std::vector<GroupCable> cables;
   if (groups < 2) return cables;

@@ -28,6 +28,9 @@ Fabric make_fabric(const FabricRequest& request, const char* topology, const Wir
 void deal_cables(Wiring& wiring, std::uint32_t first_lower, std::uint32_t lowers, std::uint32_t each,
                  std::uint32_t first_upper, std::uint32_t uppers);
 
+/// NICs side by side, so many on each switch, from the first switch on.
+void fill_with_nics(Wiring& wiring, const FabricRequest& request, std::uint32_t nics_of_a_switch);
+
 /// Cables from group to group, as even as can be: each group has `ports`, numbered round by round over the
 /// other groups, and every two groups get the same number of cables but for at most two more between some.
 ///

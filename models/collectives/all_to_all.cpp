@@ -52,8 +52,9 @@ struct Laying {
 
 }  // namespace
 
-FlowPlan all_to_all_flows(const Fabric& fabric, Router& router, std::span<const GpuIndex> gpus,
-                          const AllToAllCounts& counts, const AllToAllTransfer& transfer) {
+FlowPlan all_to_all_flows(Router& router, std::span<const GpuIndex> gpus, const AllToAllCounts& counts,
+                          const AllToAllTransfer& transfer) {
+  const Fabric& fabric = router.fabric();
   ORRERY_CHECK(gpus.size() == std::size_t(counts.sources()));
   Laying laying{fabric, router, gpus, counts, transfer, 1, 1, 1, {}};
   if (counts.nodes > 1) {

@@ -64,8 +64,8 @@ struct AllToAllTransfer {
 /// so `FlowNetwork::carried` counts link time, not payload, where the two differ; trunks are cables
 /// without a kernel and count 1. Flows are weighted by size.
 /// Checked    bytes conserved, each link's load against the counts, end at `bound` on a FlowNetwork.
-FlowPlan all_to_all_flows(const Fabric& fabric, Router& router, std::span<const GpuIndex> gpus,
-                          const AllToAllCounts& counts, const AllToAllTransfer& transfer);
+FlowPlan all_to_all_flows(Router& router, std::span<const GpuIndex> gpus, const AllToAllCounts& counts,
+                          const AllToAllTransfer& transfer);
 
 /// The largest load of a NIC and of an NVLink port in either direction, in payload bytes, and the mean
 /// tokens from one source to one node.

@@ -91,7 +91,7 @@ constexpr std::array keys{
          "how a flow chooses among several cables (seen at full fidelity)"},
         store<&S::cluster, &S::Cluster::routing>},
     Row{{"cluster.prices", data_name(DataKind::Prices), otherwise("\"isca-2025\""),
-         "what the parts of the network cost, for orrery compare and orrery topology cost"},
+         "what the parts of the network cost, for orrery compare"},
         store<&S::cluster, &S::Cluster::prices>},
     Row{{"cluster.gpu_hour", quantity(K::MoneyPerHour, 0, 1e6), unset,
          "price of one GPU for an hour; left out: the catalogue's rent"},

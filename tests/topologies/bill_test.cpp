@@ -4,20 +4,11 @@
 
 #include <cstdio>
 
+#include "tests/topologies/requests.hpp"
 #include "topologies/catalog.hpp"
 
 namespace orrery {
 namespace {
-
-using namespace literals;
-
-FabricRequest request_of(int nodes, std::vector<int> shape = {}) {
-  FabricRequest request;
-  request.nodes = nodes;
-  request.nic = request.trunk = 50_GBps, request.nvlink = 160_GBps;
-  request.shape = std::move(shape);
-  return request;
-}
 
 /// The list of the paper: 83,000 USD a switch, 500 USD a cable between switches.
 PriceList paper() {

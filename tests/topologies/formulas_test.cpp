@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "tests/topologies/requests.hpp"
 #include "topologies/catalog.hpp"
 #include "topologies/galois_field.hpp"
 #include "topologies/graph.hpp"
@@ -16,15 +17,6 @@ namespace orrery {
 namespace {
 
 using namespace literals;
-
-FabricRequest request_of(int nodes, std::vector<int> shape = {}) {
-  FabricRequest request;
-  request.nodes = nodes;
-  request.nvlink = 160_GBps, request.nic = 50_GBps, request.trunk = 50_GBps;
-  request.nic_latency = 2.8_us, request.hop_latency = 0.45_us;
-  request.shape = std::move(shape);
-  return request;
-}
 
 Fabric built(const char* name, const FabricRequest& request) {
   const TopologyKind* kind = find_topology(name);
@@ -105,7 +97,7 @@ TEST(MultiPlane, AnyNumberOfPlanesThatDividesTheNics) {
 
 // 256 nodes, 64 ports: a pod is 64 nodes; 4 pods * 8 rails = 32 leaves a plane of 32 cables up, so 16 spines:
 // 2 * (32 + 16) = 96 switches, 2 * 32 * 32 trunks between them, and 2 * 2,048 cables of the NICs' ports.
-TEST(DualTor, CountsAndNoLeafIsASinglePointOfFailure) {
+TEST(DualTor, CountsAndPathsOverBothPlanes) {
   const Fabric fabric = built("dual-tor", request_of(256));
   EXPECT_EQ(count(fabric).switches(), 96);
   EXPECT_EQ(count(fabric).trunk_cables, 2 * 32 * 32);

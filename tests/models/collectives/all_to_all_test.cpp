@@ -100,7 +100,7 @@ TEST(AllToAll, EveryCountArrivesOnceOnTheRightLinks) {
     for (int node = 0; node < counts.nodes; ++node)
       for (int place = 0; place < counts.gpus_per_node; ++place) gpus.push_back(fabric.gpu(node + 1, place));
     for (const Direction direction : {Direction::Dispatch, Direction::Combine}) {
-      const FlowPlan plan = all_to_all_flows(fabric, router, gpus, counts, {direction, 100_B, link_rates});
+      const FlowPlan plan = all_to_all_flows(router, gpus, counts, {direction, 100_B, link_rates});
       const std::vector<double> loads = link_loads(plan, fabric.links.size());
       const bool out = direction == Direction::Dispatch;
       double nic = 0, nvlink = 0;
@@ -139,8 +139,8 @@ TEST(AllToAll, PathsNameEachLinkOnceWithAPositiveShare) {
   const Fabric fabric = fabric_of(256);
   Router router(fabric);
   const AllToAllCounts counts = sample_counts(8, 64, 2);
-  const FlowPlan plan = all_to_all_flows(fabric, router, gpus_of(fabric, 28, 8), counts,
-                                         {Direction::Combine, 14336_B, link_rates});
+  const FlowPlan plan =
+      all_to_all_flows(router, gpus_of(fabric, 28, 8), counts, {Direction::Combine, 14336_B, link_rates});
   double weights = 0;
   for (const FlowPlan::Flow& flow : plan.flows) {
     std::vector<LinkIndex> seen;
@@ -167,7 +167,7 @@ TEST(AllToAll, FlowsEndAtTheClosedBound) {
     for (const Direction direction : {Direction::Dispatch, Direction::Combine}) {
       const TransferRates rates{BytesPerSecond(30e9), BytesPerSecond(138e9)};
       const FlowPlan plan =
-          all_to_all_flows(fabric, router, gpus_of(fabric, 0, nodes), counts, {direction, 7392_B, rates});
+          all_to_all_flows(router, gpus_of(fabric, 0, nodes), counts, {direction, 7392_B, rates});
       const AllToAllLoad load = all_to_all_load(counts, 7392_B);
       const double closed = std::max(load.nic_bytes / 30e9, load.nvlink_bytes / 138e9);
       EXPECT_NEAR(bound(plan, capacities(fabric)).value() / closed, 1, 1e-5);
@@ -183,7 +183,7 @@ TEST(AllToAll, FlowsEndAtTheClosedBoundOnTheNetworkOfTheSimulator) {
   const AllToAllCounts counts = sample_counts(8, 512, 4);
   for (const Direction direction : {Direction::Dispatch, Direction::Combine}) {
     const FlowPlan plan =
-        all_to_all_flows(fabric, router, gpus_of(fabric, 0, 8), counts, {direction, 7392_B, link_rates});
+        all_to_all_flows(router, gpus_of(fabric, 0, 8), counts, {direction, 7392_B, link_rates});
     FlowNetwork network(capacities(fabric));
     for (const FlowPlan::Flow& flow : plan.flows)
       network.start(Picoseconds(0), {flow.size, flow.weight, plan.path(flow), 0});
@@ -215,9 +215,8 @@ TEST(AllToAll, NoTokensNeedNoFlowsAndNoTime) {
   const Fabric fabric = fabric_of(2);
   Router router(fabric);
   const AllToAllCounts none(2, 8);
-  EXPECT_TRUE(
-      all_to_all_flows(fabric, router, gpus_of(fabric, 0, 2), none, {Direction::Dispatch, 7392_B, link_rates})
-          .flows.empty());
+  EXPECT_TRUE(all_to_all_flows(router, gpus_of(fabric, 0, 2), none, {Direction::Dispatch, 7392_B, link_rates})
+                  .flows.empty());
   EXPECT_EQ(all_to_all_time(all_to_all_load(none, 7392_B), link_rates, {10, 20}).value(), 0);
 }
 
