@@ -25,15 +25,13 @@ constexpr double tie = 1e-12;
 // After so many fillings, the next is of the whole component. One in a thousand updates comes that far in a
 // pipeline of all-to-alls.
 constexpr std::uint32_t most_partial_fillings = 8;
+// Up to so many links, see `spreads_to`.
+constexpr std::size_t small_region = 32;
 
-Picoseconds end_of(Picoseconds now, double need, double level) {
-  const double exact = need / level * 1e12;
-  if (!(exact < 0.999 * double((never - now).value()))) return never;
-  const double target = exact - (1e-3 + exact * 0x1p-48);
-  auto whole = std::int64_t(target);
-  if (double(whole) < target) ++whole;
-  return now + Picoseconds(std::max<std::int64_t>(whole, 1));
-}
+// A total order, so that no library's heap has a say in which of two equal links goes first.
+constexpr auto later = [](const auto& a, const auto& b) {
+  return a.level != b.level ? a.level > b.level : a.link > b.link;
+};
 
 }  // namespace
 
@@ -51,160 +49,202 @@ void FlowNetwork::State::settle() {
 void FlowNetwork::State::update(LinkIndex seed) {
   ++updates;
   region_links.clear();
-  region_flows.clear();
-  links[seed].seen = updates;
-  region_links.push_back(seed);
-  to_open.push_back(seed);
-  for (fillings = 0; !to_open.empty();) {
+  region_bundles.clear();
+  meet(seed);
+  open(seed);
+  for (fillings = 0;;) {
     open_all();
-    prepare();
     fill();
     ++fillings;
     for (const LinkIndex index : region_links) {
       if (!in_conflict(links[index])) continue;
-      if (links[index].opened == updates) floor = 0;  // Rounding put a flow on the wrong side of it.
-      links[index].opened = 0;
-      to_open.push_back(index);
+      if (links[index].opened) floor = 0;  // Rounding put a bundle on the wrong side of it.
+      open(index);
     }
-    if (!to_open.empty() && fillings >= most_partial_fillings) to_open = region_links;
+    if (to_open.empty()) break;
+    if (fillings >= most_partial_fillings) {
+      for (const LinkIndex index : region_links) open(index);
+    }
+    release_all_again();
   }
   publish();
 }
 
-// Frees the flows of the links in `to_open`, and of all other changed links that these lead to.
+void FlowNetwork::State::meet(LinkIndex index) {
+  links[index].seen = updates;
+  links[index].opened = false;
+  links[index].reset();
+  region_links.push_back(index);
+}
+
+// Frees the bundles of the links in `to_open`, and of all other links that these lead to.
 void FlowNetwork::State::open_all() {
   while (!to_open.empty()) {
     const LinkIndex index = to_open.back();
     to_open.pop_back();
-    if (links[index].opened == updates) continue;
-    links[index].opened = updates;
-    links[index].changed = false;
     for (const Crossing& crossing : crossings[index]) {
-      const Flow& flow = flows[crossing.flow];
-      if (flow.seen == updates || (flow.level < floor && flow.level != free_level)) continue;
-      free_flow(crossing.flow);
+      __builtin_prefetch(&bundles[crossing.bundle]);
+      __builtin_prefetch(&steps[crossing.step]);
+    }
+    for (const Crossing& crossing : crossings[index]) {
+      const Bundle& bundle = bundles[crossing.bundle];
+      if (bundle.seen == updates || (bundle.level < floor && bundle.level != free_level)) continue;
+      free_bundle(crossing.bundle);
     }
   }
 }
 
-void FlowNetwork::State::free_flow(FlowIndex index) {
-  Flow& flow = flows[index];
-  flow.seen = updates;
-  flow.need = std::max(0.0, flow.need - flow.level * (double((now - flow.since).value()) * 1e-12));
-  flow.since = now;
-  region_flows.push_back(index);
-  for (std::uint32_t s = flow.path; s < flow.path + flow.length; ++s) {
-    const LinkIndex link = steps[s].link;
-    if (links[link].seen != updates) {
-      links[link].seen = updates;
-      region_links.push_back(link);
-    }
-    if (links[link].changed || fillings >= most_partial_fillings) to_open.push_back(link);
+void FlowNetwork::State::open(LinkIndex index) {
+  links[index].opened = true;
+  links[index].changed = false;
+  to_open.push_back(index);
+}
+
+void FlowNetwork::State::free_bundle(BundleIndex index) {
+  Bundle& bundle = bundles[index];
+  bundle.seen = updates;
+  bring_up_to_date(bundle);
+  region_bundles.push_back(index);
+  const Step* const path = steps.data() + bundle.path;
+  for (std::uint32_t s = 0; s < bundle.length; ++s) {
+    Link& link = links[path[s].link];
+    if (link.seen != updates) meet(path[s].link);
+    if (!link.opened && (link.changed || spreads_to(link))) open(path[s].link);
+  }
+  release(bundle);
+}
+
+// Links that hold others back feel most changes of those. Guessing so is right in small regions, where it
+// saves fillings; in large ones a change dies away, and only what is found in conflict is opened.
+bool FlowNetwork::State::spreads_to(const Link& link) const {
+  if (fillings >= most_partial_fillings) return true;
+  return link.held > 0 && region_links.size() < small_region;
+}
+
+void FlowNetwork::State::release(Bundle& bundle) {
+  if (bundle.holder != no_link) --links[bundle.holder].held;
+  bundle.holder = no_link;
+  bundle.level = free_level;
+  const Step* const path = steps.data() + bundle.path;
+  for (std::uint32_t s = 0; s < bundle.length; ++s) {
+    Link& link = links[path[s].link];
+    link.load += path[s].load;
+    ++link.free;
   }
 }
 
-void FlowNetwork::State::prepare() {
-  for (const LinkIndex index : region_links) {
-    Link& link = links[index];
-    link.left = link.capacity;
-    link.load = link.highest = link.fixed_highest = 0;
-    link.held = link.free = link.fixed = 0;
-    link.end = never;
-  }
-  for (const FlowIndex index : region_flows) {
-    Flow& flow = flows[index];
-    flow.level = free_level;
-    for (std::uint32_t s = flow.path; s < flow.path + flow.length; ++s) {
-      Link& link = links[steps[s].link];
-      link.load += double(steps[s].share) * flow.weight;
-      ++link.free;
-    }
-  }
-  for (const LinkIndex index : region_links) {
-    if (links[index].free != crossings[index].size()) account_for_fixed_flows(index);
-  }
+void FlowNetwork::State::release_all_again() {
+  for (const LinkIndex index : region_links) links[index].reset();
+  for (const BundleIndex index : region_bundles) release(bundles[index]);
 }
 
-void FlowNetwork::State::account_for_fixed_flows(LinkIndex index) {
+void FlowNetwork::State::account_for_fixed_bundles(LinkIndex index) {
   Link& link = links[index];
   for (const Crossing& crossing : crossings[index]) {
-    const Flow& flow = flows[crossing.flow];
-    if (flow.seen == updates) continue;
-    link.left -= crossing.load * flow.level;
-    link.fixed_highest = std::max(link.fixed_highest, flow.level);
-    if (flow.holder != index) continue;
-    ++link.fixed;
-    link.end = std::min(link.end, flow.end);
+    const Bundle& bundle = bundles[crossing.bundle];
+    link.left -= steps[crossing.step].load * bundle.level;
+    link.fixed_highest = std::max(link.fixed_highest, bundle.level);
+    if (bundle.holder == index) link.end = std::min(link.end, bundle.end);
   }
-  link.held = link.fixed;
+  link.holds_fixed = link.held > 0;
 }
 
-// A link's level only grows while others are held, so that the heap may hold outdated ones: only the first
-// is ever brought up to date.
 void FlowNetwork::State::fill() {
   candidates.clear();
-  for (const LinkIndex link : region_links) {
-    if (links[link].free > 0) candidates.push_back({links[link].left / links[link].load, link});
+  for (const LinkIndex index : region_links) {
+    const Link& link = links[index];
+    if (link.free != crossings[index].size()) account_for_fixed_bundles(index);
+    if (link.free > 0) candidates.push_back({link.left / link.load, index});
   }
-  // A total order, so that no library's heap has a say in which of two equal links goes first.
-  const auto later = [](const Candidate& a, const Candidate& b) {
-    return a.level != b.level ? a.level > b.level : a.link > b.link;
-  };
-  std::make_heap(candidates.begin(), candidates.end(), later);
   double level = 0;
+  if (candidates.size() <= small_region) {
+    for (LinkIndex full = first_to_fill_up(); full != no_link; full = first_to_fill_up())
+      hold_bundles_of(full, level);
+    return;
+  }
+  std::make_heap(candidates.begin(), candidates.end(), later);
   while (!candidates.empty()) {
+    const LinkIndex full = take_first_to_fill_up();
+    if (links[full].free > 0) hold_bundles_of(full, level);
+  }
+}
+
+// Of few candidates: looks at all, without branches, for which one is less is chance.
+LinkIndex FlowNetwork::State::first_to_fill_up() const {
+  double least = every_level;
+  LinkIndex place = no_link;
+  for (const Candidate& candidate : candidates) {
+    const Link& link = links[candidate.link];
+    const double level = link.free == 0 ? every_level : link.left / link.load;
+    const bool less = level < least;
+    place = less ? candidate.link : place;
+    least = less ? level : least;
+  }
+  return place;
+}
+
+// Of many: a link's level only grows while others are held, so that the heap may hold outdated ones: only the
+// first is ever brought up to date.
+LinkIndex FlowNetwork::State::take_first_to_fill_up() {
+  while (true) {
     std::pop_heap(candidates.begin(), candidates.end(), later);
     Candidate& first = candidates.back();
     const Link& link = links[first.link];
     const double current = link.free == 0 ? 0 : link.left / link.load;
-    if (link.free > 0 && current > first.level * (1 + 1e-15)) {
-      first.level = current;
-      std::push_heap(candidates.begin(), candidates.end(), later);
-      continue;
+    if (!(current > first.level * (1 + 1e-15))) {
+      const LinkIndex index = first.link;
+      candidates.pop_back();
+      return index;
     }
-    const LinkIndex full = first.link;
-    candidates.pop_back();
-    if (link.free > 0) hold_flows_of(full, level);
+    first.level = current;
+    std::push_heap(candidates.begin(), candidates.end(), later);
   }
 }
 
 // `level` comes as that of the links before and leaves as this one's.
-void FlowNetwork::State::hold_flows_of(LinkIndex full, double& level) {
+void FlowNetwork::State::hold_bundles_of(LinkIndex full, double& level) {
   // Computed anew: the running sums have lost digits where nearly all of a link is in use.
   double left = links[full].capacity, load = 0;
   for (const Crossing& crossing : crossings[full]) {
-    const double held_at = flows[crossing.flow].level;
-    left -= crossing.load * held_at;
-    if (held_at == free_level) load += crossing.load;
+    const double held_at = bundles[crossing.bundle].level;
+    const double load_here = steps[crossing.step].load;
+    left -= load_here * held_at;
+    load += held_at == free_level ? load_here : 0;
   }
   level = std::max(level, left / load);
   ORRERY_CHECK(level > 0);
+  const double held_at = level;
+  Link* const all = links.data();
+  Picoseconds first_end = all[full].end;
   for (const Crossing& crossing : crossings[full]) {
-    Flow& flow = flows[crossing.flow];
-    if (flow.level != free_level) continue;
-    flow.level = level;
-    flow.holder = full;
-    flow.end = end_of(now, flow.need, level);
-    links[full].end = std::min(links[full].end, flow.end);
-    ++links[full].held;
-    for (std::uint32_t s = flow.path; s < flow.path + flow.length; ++s) {
-      Link& link = links[steps[s].link];
-      const double load_here = double(steps[s].share) * flow.weight;
-      link.load -= load_here;
-      link.left -= load_here * level;
-      link.highest = level;
+    Bundle& bundle = bundles[crossing.bundle];
+    if (bundle.level != free_level) continue;
+    bundle.level = held_at;
+    bundle.holder = full;
+    bundle.end = end_of(now, bundle.due - bundle.gone, held_at);
+    first_end = std::min(first_end, bundle.end);
+    const Step* const path = steps.data() + bundle.path;
+    const std::uint32_t length = bundle.length;
+    for (std::uint32_t s = 0; s < length; ++s) {
+      Link& link = all[path[s].link];
+      link.load -= path[s].load;
+      link.left -= path[s].load * held_at;
+      link.highest = held_at;
       --link.free;
     }
+    ++all[full].held;
   }
+  all[full].end = first_end;
+  all[full].holds_freed = true;
 }
 
 bool FlowNetwork::State::in_conflict(const Link& link) const {
   if (link.fixed_highest == 0) return false;
-  if (link.fixed > 0) {
+  if (link.holds_fixed) {
     if (link.left > link.capacity * slack) return true;
     if (link.highest > link.fixed_highest * (1 + tie)) return true;
   }
-  return link.held > link.fixed && link.fixed_highest > link.highest * (1 + tie);
+  return link.holds_freed && link.fixed_highest > link.highest * (1 + tie);
 }
 
 void FlowNetwork::State::publish() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -8,74 +9,57 @@
 
 namespace orrery {
 
-/// Which link is due first: a binary heap of links whose times can be changed in place, so that nothing
-/// stale is ever stored. Which of several equally early links comes first is unspecified but repeatable.
+/// Which link is due first: a tree of minima over the times of all links, eight to a node (one cache line).
+///
+/// A change climbs only as far as it changes a minimum, and links with neighbouring numbers share their way
+/// up: in a large network most changes end one step above the leaves. Of several equally early links the one
+/// with the lowest number comes first.
 class LinkSchedule {
  public:
-  explicit LinkSchedule(std::size_t links) : place_(links, absent) { heap_.reserve(links); }
+  explicit LinkSchedule(std::size_t links) {
+    for (std::size_t size = std::max<std::size_t>(links, 1);; size = (size + width - 1) / width) {
+      levels_.emplace_back((size + width - 1) / width * width, never);
+      if (size <= width) break;
+    }
+  }
 
-  bool empty() const { return heap_.empty(); }
-  Picoseconds next() const { return heap_.empty() ? never : heap_.front().at; }
-  LinkIndex first() const { return heap_.front().link; }
+  Picoseconds next() const { return least(levels_.back(), 0); }
+
+  /// Precondition: next() is not `never`.
+  LinkIndex first() const {
+    std::size_t place = 0;
+    for (std::size_t level = levels_.size(); level-- > 0;) {
+      const auto node = levels_[level].begin() + std::ptrdiff_t(place * width);
+      place = place * width + std::size_t(std::min_element(node, node + width) - node);
+    }
+    return LinkIndex(place);
+  }
 
   void set(LinkIndex link, Picoseconds at) {
-    std::uint32_t place = place_[link];
-    if (place == absent) {
-      place = std::uint32_t(heap_.size());
-      heap_.push_back({at, link});
-      rise(place, {at, link});
-    } else if (at < heap_[place].at) {
-      rise(place, {at, link});
-    } else {
-      sink(place, {at, link});
+    std::size_t place = link;
+    for (std::size_t level = 0;; ++level) {
+      const Picoseconds before = levels_[level][place];
+      if (before == at) return;
+      levels_[level][place] = at;
+      if (level + 1 == levels_.size()) return;
+      place /= width;
+      const Picoseconds above = levels_[level + 1][place];
+      if (before > above && at > above) return;  // Another one is the minimum, before and after.
+      at = least(levels_[level], place);
     }
   }
 
-  void erase(LinkIndex link) {
-    const std::uint32_t place = place_[link];
-    if (place == absent) return;
-    place_[link] = absent;
-    const Entry last = heap_.back();
-    heap_.pop_back();
-    if (place == heap_.size()) return;
-    if (place > 0 && last.at < heap_[(place - 1) / 2].at) {
-      rise(place, last);
-    } else {
-      sink(place, last);
-    }
-  }
+  void erase(LinkIndex link) { set(link, never); }
 
  private:
-  struct Entry {
-    Picoseconds at;
-    LinkIndex link;
-  };
-  static constexpr std::uint32_t absent = UINT32_MAX;
+  static constexpr std::size_t width = 8;
 
-  void put(std::uint32_t place, Entry entry) {
-    heap_[place] = entry;
-    place_[entry.link] = place;
-  }
-  void rise(std::uint32_t place, Entry entry) {
-    while (place > 0 && entry.at < heap_[(place - 1) / 2].at) {
-      put(place, heap_[(place - 1) / 2]);
-      place = (place - 1) / 2;
-    }
-    put(place, entry);
-  }
-  void sink(std::uint32_t place, Entry entry) {
-    const auto size = std::uint32_t(heap_.size());
-    for (std::uint32_t child = 2 * place + 1; child < size; child = 2 * place + 1) {
-      if (child + 1 < size && heap_[child + 1].at < heap_[child].at) ++child;
-      if (!(heap_[child].at < entry.at)) break;
-      put(place, heap_[child]);
-      place = child;
-    }
-    put(place, entry);
+  static Picoseconds least(const std::vector<Picoseconds>& level, std::size_t node) {
+    const auto first = level.begin() + std::ptrdiff_t(node * width);
+    return *std::min_element(first, first + width);
   }
 
-  std::vector<Entry> heap_;
-  std::vector<std::uint32_t> place_;  // Of each link in the heap.
+  std::vector<std::vector<Picoseconds>> levels_;  // The first is that of the links; the last is one node.
 };
 
 }  // namespace orrery

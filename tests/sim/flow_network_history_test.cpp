@@ -60,7 +60,11 @@ class Witness {
  private:
   void start() {
     Live live{.index = 0, .size = Bytes(1 + random_.below(4'000'000)), .flow = {}};
-    live.flow.path = random_path(random_, std::uint32_t(capacity_.size()));
+    // A third take the path of another one: such flows are one bundle.
+    const bool beside = !live_.empty() && random_.below(3) == 0;
+    live.flow.path =
+        beside ? std::next(live_.begin(), random_.below(std::uint32_t(live_.size())))->second.flow.path
+               : random_path(random_, std::uint32_t(capacity_.size()));
     const bool in_proportion = random_.below(2) == 0;
     live.flow.weight = in_proportion ? double(live.size.value()) * 1e-6 : random_weight(random_);
     live.index = fast_.start(
