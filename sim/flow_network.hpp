@@ -31,9 +31,8 @@ using FlowIndex = std::uint32_t;
 ///            0.001 ps and 4e-15 of the time since its rate last changed (so 1 MB at 50 GB/s is 20 us to the
 ///            picosecond, whatever the rounding of the division); at least one picosecond after that change.
 ///            A finished flow has carried its size exactly; all flows of one picosecond end together.
-/// Cost       a start or an end: some tens of nanoseconds; an update: in proportion to the links and bundles
-/// of
-///            flows that feel it. An all-to-all whose weights are its sizes: some 0.1 us a flow in all
+/// Cost       a start or an end: some tens of nanoseconds; an update: in proportion to the links and
+///            bundles of flows that feel it. An all-to-all whose weights are its sizes: some 0.1 us a flow
 ///            (bench/flow_network_bench.cpp); 63 flows a GPU of unequal sizes in groups of 64: 1.7 us a flow,
 ///            2.6 us where 2,048 GPUs do so at once, which no longer fit the cache (bench/simgrid_bench.cpp).
 ///            Nothing is allocated once the largest state has been seen.

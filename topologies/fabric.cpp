@@ -34,6 +34,7 @@ FabricRequest fabric_request(const NodeSpec& node, const GpuSpec& gpu, const Nic
   request.switch_ports = network_switch.ports;
   request.nvlink = gpu.nvlink_achieved;
   request.nic = nic.achieved;
+  request.nic_line = nic.line;
   request.trunk = nic.achieved * (network_switch.port_rate / nic.line);
   request.nic_latency = nic.latency;
   request.hop_latency = network_switch.hop_latency;

@@ -42,7 +42,9 @@ struct FabricRequest {
                                 ///< holds the nodes.
   BytesPerSecond nvlink{};      ///< Of one GPU, achieved.
   BytesPerSecond nic{};         ///< Achieved.
-  BytesPerSecond trunk{};       ///< Between switches, achieved.
+  BytesPerSecond
+      nic_line{};  ///< Signalled: what a cable of a file achieves is its line rate times nic / nic_line.
+  BytesPerSecond trunk{};           ///< Between switches, achieved.
   Seconds nvlink_latency{3.33e-6};  ///< End to end; ISCA 2025 (arXiv 2505.09343) Table 5.
   Seconds nic_latency{};            ///< End to end under one leaf.
   Seconds hop_latency{};            ///< Of one more switch.

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/biconnected_components.hpp>
 #include <boost/graph/breadth_first_search.hpp>
 #include <boost/graph/push_relabel_max_flow.hpp>
 #include <numeric>
+
+#include "topologies/survey.hpp"
 
 namespace orrery {
 namespace {
@@ -84,6 +87,82 @@ BytesPerSecond max_flow(const Fabric& fabric, std::span<const VertexIndex> sourc
   for (const VertexIndex vertex : sources) add(source, vertex, endless);
   for (const VertexIndex vertex : sinks) add(vertex, sink, endless);
   return BytesPerSecond(double(boost::push_relabel_max_flow(graph, source, sink)));
+}
+
+namespace {
+
+constexpr VertexIndex no_vertex = UINT32_MAX;
+constexpr std::size_t no_edge = SIZE_MAX;
+
+using Undirected = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, boost::no_property,
+                                         boost::property<boost::edge_index_t, std::size_t>>;
+
+/// Every cable once. A link and the one back are one cable; of parallel cables each is one.
+Undirected undirected_graph(const Fabric& fabric) {
+  Undirected graph(fabric.vertices.size());
+  std::size_t edges = 0;
+  for_each_edge(fabric, 0, [&](VertexIndex from, VertexIndex to, std::int64_t) {
+    if (from < to) add_edge(from, to, edges++, graph);
+  });
+  return graph;
+}
+
+/// GPUs apart from the largest part that stays connected without a vertex or an edge.
+std::int64_t gpus_lost(const Fabric& fabric, const Undirected& graph, VertexIndex without,
+                       std::size_t without_edge) {
+  std::vector<bool> seen(num_vertices(graph));
+  std::vector<VertexIndex> queue;
+  std::int64_t all = 0, largest = 0;
+  for (GpuIndex start = 0; start < fabric.gpus(); ++start) {
+    if (start == without) continue;
+    ++all;
+    if (seen[start]) continue;
+    std::int64_t here = 0;
+    queue.assign(1, start);
+    seen[start] = true;
+    while (!queue.empty()) {
+      const VertexIndex vertex = queue.back();
+      queue.pop_back();
+      here += vertex < fabric.gpus();
+      for (const auto edge : boost::make_iterator_range(out_edges(vertex, graph))) {
+        const auto next = VertexIndex(target(edge, graph));
+        if (seen[next] || next == without || get(boost::edge_index, graph, edge) == without_edge) continue;
+        seen[next] = true;
+        queue.push_back(next);
+      }
+    }
+    largest = std::max(largest, here);
+  }
+  return all - largest;
+}
+
+}  // namespace
+
+std::vector<WeakPoint> weak_points(const Fabric& fabric) {
+  const Undirected graph = undirected_graph(fabric);
+  std::vector<std::size_t> component(num_edges(graph)), size(num_edges(graph));
+  std::vector<VertexIndex> points;
+  boost::biconnected_components(
+      graph, boost::make_iterator_property_map(component.begin(), get(boost::edge_index, graph)),
+      std::back_inserter(points));
+  for (const std::size_t c : component) ++size[c];
+  std::sort(points.begin(), points.end());
+  std::vector<WeakPoint> weak;
+  const std::int64_t parted = gpus_lost(fabric, graph, no_vertex, no_edge);  // With nothing lost.
+  for (const VertexIndex point : points) {
+    const std::int64_t lost = gpus_lost(fabric, graph, point, no_edge);
+    if (lost > parted) weak.push_back({vertex_name(fabric, point), lost});
+  }
+  for (const auto edge : boost::make_iterator_range(edges(graph))) {
+    const std::size_t index = get(boost::edge_index, graph, edge);
+    if (size[component[index]] != 1) continue;
+    const std::int64_t lost = gpus_lost(fabric, graph, no_vertex, index);
+    if (lost <= parted) continue;
+    weak.push_back({"cable " + vertex_name(fabric, VertexIndex(source(edge, graph))) + " - " +
+                        vertex_name(fabric, VertexIndex(target(edge, graph))),
+                    lost});
+  }
+  return weak;
 }
 
 }  // namespace orrery

@@ -18,6 +18,13 @@ struct ValidateWishes {
   SmallModelSizes sizes;
 };
 
+/// What `topology` alone takes.
+struct TopologyWishes {
+  std::string collective = "all_reduce", algorithm;  ///< No algorithm: all that run on the fabric.
+  std::vector<std::string> bytes{"1MiB,16MiB,256MiB"};
+  std::string format = "graphml";
+};
+
 /// What the command line said, whichever verb it named.
 struct CommandLine {
   std::string verb;
@@ -29,6 +36,7 @@ struct CommandLine {
   int threads = 0;                                        ///< 0: all cores.
   int ranks = 8, micro_batches = 20, virtual_stages = 2;  ///< Of `schedule`.
   ValidateWishes validate;
+  TopologyWishes topology;
   std::vector<std::string> trace;  ///< GPUs to trace, each word a number or several with commas.
   bool traced = false, json = false, quiet = false, ascii = false, sensitivity = false, gantt = false;
 };
@@ -38,6 +46,7 @@ enum ExitCode : int { done = 0, world_failed = 1, bad_input = 2, does_not_fit = 
 
 int run_command(const CommandLine& line);
 int compare_command(const CommandLine& line);
+int topology_command(const CommandLine& line);
 int validate_command(const CommandLine& line);
 int show_command(const CommandLine& line);
 int check_command(const CommandLine& line);

@@ -35,6 +35,10 @@ constexpr Verb verbs[] = {
     {"compare", "Put fabrics, GPUs or any other choices side by side: step, network bill, cost per token",
      "orrery compare deepseek-v3 --topology multi-plane-fat-tree,rail-only --fidelity folded --out out/rails",
      "SCENARIO", false, true, false, compare_command},
+    {"topology",
+     "Look at a fabric: show, cost, check (for single points of failure), export, bench (collectives)",
+     "orrery topology show dragonfly --set cluster.nodes=64", "ACTION FABRIC", true, true, false,
+     topology_command},
     {"validate", "Hold the simulator's figures against a model that really computes: three courts",
      "orrery validate deepseek-v3 --quick", "SCENARIO", false, true, false, validate_command},
     {"show", "Print the resolved scenario with the origin of every value",
@@ -88,6 +92,24 @@ void add_validate_options(CLI::App& sub, CommandLine& line) {
   count("--held-out", sizes.held_out, "tokens that are never trained on", 1024, 1 << 26);
 }
 
+void add_topology_options(CLI::App& sub, CommandLine& line) {
+  TopologyWishes& wishes = line.topology;
+  sub.add_option("--collective", wishes.collective,
+                 "bench: all_reduce, all_gather, reduce_scatter, all_to_all, broadcast or point_to_point")
+      ->capture_default_str()
+      ->type_name("NAME");
+  sub.add_option("--algorithm", wishes.algorithm, "bench: one of them by its name (default: all)")
+      ->type_name("NAME");
+  sub.add_option("--bytes", wishes.bytes, "bench: sizes, with commas between (default: 1MiB,16MiB,256MiB)")
+      ->expected(1)
+      ->take_all()
+      ->type_name("SIZE,...");
+  sub.add_option("--format", wishes.format, "export: graphml, dot, json or ibsim")
+      ->capture_default_str()
+      ->type_name("NAME");
+  sub.add_flag("--ascii", line.ascii, "no Unicode in the summary");
+}
+
 void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
   CLI::App* sub = app.add_subcommand(verb.name, verb.help);
   sub->set_help_flag("-h,--help", "print this text");
@@ -130,6 +152,7 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
                     "full (default): every flow meets the others on its links; folded: faster, NICs alone")
         ->type_name("WORD");
   }
+  if (verb.run == topology_command) add_topology_options(*sub, line);
   if (verb.run == validate_command) add_validate_options(*sub, line);
   if (verb.run == schedule_command) {
     const auto count = [&](const char* name, int& value, const char* help, int most) {

@@ -8,6 +8,7 @@
 #include "scenarios/reading/open_data.hpp"
 #include "scenarios/reading/routing_trace.hpp"
 #include "scenarios/reading/text_reader.hpp"
+#include "topologies/catalog.hpp"
 
 namespace orrery {
 namespace {
@@ -119,6 +120,19 @@ LayerMessages layer_messages(std::string_view word) {
 
 int state_bytes(std::string_view word) { return word == "bf16" ? 2 : 4; }
 
+/// Everything that [cluster] and [network] name. Looks names up as far as they lead.
+void take_cluster(Assembled& out, const Scenario& s) {
+  TrainingPlan& plan = out.plan;
+  plan.gpu = take(out, "cluster.gpu", s.cluster.gpu, read_gpu(s.cluster.gpu));
+  const std::string node = s.cluster.node.value_or(std::string(default_node(s.cluster.gpu)));
+  plan.node = take(out, "cluster.node", node, read_node(node));
+  out.network_switch =
+      take(out, "cluster.switch", s.cluster.network_switch, read_switch(s.cluster.network_switch));
+  out.prices = take(out, "cluster.prices", s.cluster.prices, read_prices(s.cluster.prices));
+  const std::string nic = s.cluster.nic.value_or(plan.node.nic);
+  if (!nic.empty()) plan.nic = take(out, "cluster.nic", nic, read_nic(nic));
+}
+
 void override_rates(TrainingPlan& plan, SwitchSpec& network_switch, const Scenario::Network& network) {
   if (network.nic_line) {
     plan.nic.achieved = BytesPerSecond(plan.nic.achieved.value() * (*network.nic_line / plan.nic.line));
@@ -128,6 +142,19 @@ void override_rates(TrainingPlan& plan, SwitchSpec& network_switch, const Scenar
   plan.nic.latency = network.nic_latency.value_or(plan.nic.latency);
   plan.gpu.nvlink_achieved = network.nvlink_achieved.value_or(plan.gpu.nvlink_achieved);
   network_switch.hop_latency = network.hop_latency.value_or(network_switch.hop_latency);
+}
+
+/// What the fabric's builder is asked for. Precondition: every name of the cluster was found.
+void wire_cluster(Assembled& out, const Scenario& s) {
+  TrainingPlan& plan = out.plan;
+  override_rates(plan, out.network_switch, s.network);
+  plan.nodes = s.cluster.nodes;
+  plan.topology = s.cluster.topology;
+  plan.routing = find_routing(s.cluster.routing)->policy;
+  plan.fabric = fabric_request(plan.node, plan.gpu, plan.nic, out.network_switch, plan.nodes);
+  plan.fabric.planes = s.cluster.planes.value_or(0);
+  plan.fabric.oversubscription = s.cluster.oversubscription;
+  plan.fabric.shape.assign(s.cluster.shape.begin(), s.cluster.shape.end());
 }
 
 std::vector<TrainingPhase> training_phases(const Scenario& s) {
@@ -155,25 +182,11 @@ Assembled assemble(const ScenarioReading& reading) {
   TrainingPlan& plan = out.plan;
   plan.model = take_data(out, DataKind::Model, "model.config", s.model.config, &read_transformer);
   plan.kernels = take_data(out, DataKind::Kernels, "plan.kernels", s.plan.kernels, &read_kernel_family);
-  plan.gpu = take(out, "cluster.gpu", s.cluster.gpu, read_gpu(s.cluster.gpu));
-  const std::string node = s.cluster.node.value_or(std::string(default_node(s.cluster.gpu)));
-  plan.node = take(out, "cluster.node", node, read_node(node));
-  out.network_switch =
-      take(out, "cluster.switch", s.cluster.network_switch, read_switch(s.cluster.network_switch));
-  out.prices = take(out, "cluster.prices", s.cluster.prices, read_prices(s.cluster.prices));
-  const std::string nic = s.cluster.nic.value_or(plan.node.nic);
-  if (!nic.empty()) plan.nic = take(out, "cluster.nic", nic, read_nic(nic));
+  take_cluster(out, s);
   if (s.routing.trace) plan.trace = take_trace(out, *s.routing.trace);
   if (!out.ok()) return out;
-  override_rates(plan, out.network_switch, s.network);
   plan.collectives = collectives_for(plan.kernels.fitted_on.gpu);
-  plan.nodes = s.cluster.nodes;
-  plan.topology = s.cluster.topology;
-  plan.routing = find_routing(s.cluster.routing)->policy;
-  plan.fabric = fabric_request(plan.node, plan.gpu, plan.nic, out.network_switch, plan.nodes);
-  plan.fabric.planes = s.cluster.planes.value_or(0);
-  plan.fabric.oversubscription = s.cluster.oversubscription;
-  plan.fabric.shape.assign(s.cluster.shape.begin(), s.cluster.shape.end());
+  wire_cluster(out, s);
   plan.pipeline = s.plan.pipeline, plan.expert = s.plan.expert, plan.tensor = s.plan.tensor,
   plan.context = s.plan.context;
   plan.virtual_stages = s.plan.virtual_stages;
@@ -206,6 +219,16 @@ Assembled assemble(const ScenarioReading& reading) {
   out.fallback = s.plan.fallback_schedule;
   out.price = s.cluster.gpu_hour.value_or(plan.gpu.rent);
   out.diagnostics = place_findings(out.document, check_plan(plan));
+  return out;
+}
+
+Assembled assemble_cluster(const ScenarioReading& reading) {
+  Assembled out;
+  out.document = reading.document;
+  take_cluster(out, reading.scenario);
+  if (!out.ok()) return out;
+  wire_cluster(out, reading.scenario);
+  out.diagnostics = place_findings(out.document, find_topology(out.plan.topology)->check(out.plan.fabric));
   return out;
 }
 

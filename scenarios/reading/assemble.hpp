@@ -20,6 +20,9 @@ struct Assembled {
 };
 Assembled assemble(const ScenarioReading& reading);
 
+/// The cluster alone, whatever plan runs on it: of `plan`, its hardware, fabric and routing are filled in.
+Assembled assemble_cluster(const ScenarioReading& reading);
+
 /// The plan as the memory model sees it. Precondition: the plan was checked.
 MemoryRequest memory_request(const TrainingPlan& plan);
 

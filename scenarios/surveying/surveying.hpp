@@ -1,0 +1,39 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "models/collectives/rounds.hpp"
+#include "reports/terminal.hpp"
+#include "scenarios/reading/assemble.hpp"
+
+namespace orrery {
+
+/// What `orrery topology` says of a cluster's fabric, for people and for programs.
+struct Survey {
+  Page page;
+  nlohmann::ordered_json summary;
+  bool sound = true;  ///< `check` alone: no single loss parts GPUs.
+};
+
+/// A cluster, and the fabric built for it.
+struct SurveyedCluster {
+  const Assembled& assembled;
+  const Fabric& fabric;
+};
+
+/// Boxes and cables layer by layer, oversubscription, distances, bisection, ways between far GPUs.
+Survey survey_shape(const SurveyedCluster& cluster);
+/// Bill of materials, a GPU and a GPU-hour.
+Survey survey_cost(const SurveyedCluster& cluster);
+/// Boxes and cables whose loss alone parts GPUs.
+Survey survey_weakness(const SurveyedCluster& cluster);
+
+struct CollectiveBench {
+  std::vector<const CollectiveAlgorithm*> algorithms;
+  std::vector<Bytes> sizes;
+};
+/// Time, algorithm and bus bandwidth of collectives of all GPUs, in the columns of nccl-tests.
+Survey survey_collectives(const SurveyedCluster& cluster, const CollectiveBench& bench);
+
+}  // namespace orrery
