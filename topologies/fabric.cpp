@@ -1,5 +1,7 @@
 #include "topologies/fabric.hpp"
 
+#include <algorithm>
+
 namespace orrery {
 namespace {
 
@@ -44,7 +46,8 @@ FabricRequest fabric_request(const NodeSpec& node, const GpuSpec& gpu, const Nic
 std::vector<BytesPerSecond> capacities(const Fabric& fabric) {
   std::vector<BytesPerSecond> all;
   all.reserve(fabric.links.size());
-  for (const Link& link : fabric.links) all.push_back(link.capacity);
+  // What is down is on no path; a flow network wants something all the same.
+  for (const Link& link : fabric.links) all.push_back(std::max(link.capacity, BytesPerSecond(1)));
   return all;
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "sim/check.hpp"
+#include "topologies/faults.hpp"
 
 namespace orrery {
 namespace {
@@ -51,6 +52,14 @@ Router::Router(const Fabric& fabric, RoutingPolicy policy, const FlowNetwork* ne
   std::exclusive_scan(next.begin(), next.end(), next.begin(), 0u);
   for (const VertexIndex leaf : fabric.leaf_of_nic)
     number_of_nic_.push_back(next[leaf - fabric.first_switch()]++);
+  const auto down = [](const Link& link) { return link.capacity.value() <= 0; };
+  if (std::any_of(fabric.links.begin(), fabric.links.end(), down)) networks_ = networks_of_nics(fabric);
+}
+
+bool Router::connected(GpuIndex a, GpuIndex b) const {
+  if (networks_.empty()) return fabric_->plane_of(a) == fabric_->plane_of(b);
+  const std::uint32_t network = networks_[fabric_->nic_of(a)];
+  return network != cut_off && network == networks_[fabric_->nic_of(b)];
 }
 
 // Every cable is two links, so that what leads to a switch is known from what leaves it.
@@ -66,7 +75,7 @@ std::span<const std::uint16_t> Router::distances_to(VertexIndex destination) {
     const LinkIndex end = fabric_->trunk_begin[at - first + 1];
     for (LinkIndex link = fabric_->trunk_begin[at - first]; link < end; ++link) {
       const VertexIndex to = fabric_->links[link].to;
-      if (row[to - first] != no_way) continue;
+      if (row[to - first] != no_way || fabric_->links[link].capacity.value() <= 0) continue;
       row[to - first] = std::uint16_t(row[at - first] + 1);
       queue_.push_back(to);
     }
@@ -80,7 +89,8 @@ void Router::gather(VertexIndex at, std::span<const std::uint16_t> toward) {
   choices_.clear();
   const LinkIndex end = fabric_->trunk_begin[at - first + 1];
   for (LinkIndex link = fabric_->trunk_begin[at - first]; link < end; ++link)
-    if (toward[fabric_->links[link].to - first] == nearer) choices_.push_back(link);
+    if (toward[fabric_->links[link].to - first] == nearer && fabric_->links[link].capacity.value() > 0)
+      choices_.push_back(link);
   ORRERY_CHECK(!choices_.empty());
 }
 
@@ -184,7 +194,7 @@ void Router::append_trunk(const Trip& trip, std::vector<LinkIndex>& path) {
 
 void Router::append_network_route(GpuIndex source, GpuIndex destination, std::uint64_t flow,
                                   std::vector<LinkIndex>& path) {
-  ORRERY_CHECK(fabric_->plane_of(source) == fabric_->plane_of(destination));
+  ORRERY_CHECK(connected(source, destination));
   const std::uint32_t from = fabric_->nic_of(source), to = fabric_->nic_of(destination);
   path.push_back(fabric_->nic_out(source));
   const Trip trip{fabric_->leaf_of_nic[from], fabric_->leaf_of_nic[to],
@@ -202,13 +212,36 @@ void Router::append_route(GpuIndex source, GpuIndex destination, std::uint64_t f
     path.push_back(fabric.nvlink_in(destination));
     return;
   }
+  // NVLink leads to the GPU that shares the destination's NIC, or to another that still has a way.
   GpuIndex sender = source;
-  if (fabric.plane_of(source) != fabric.plane_of(destination)) {
+  if (!connected(source, destination)) {
     sender = fabric.gpu(fabric.node_of(source), fabric.local_of(destination));
+    if (!connected(sender, destination)) return append_rail_route(source, destination, flow, path);
     path.push_back(fabric.nvlink_out(source));
     path.push_back(fabric.nvlink_in(sender));
   }
   append_network_route(sender, destination, flow, path);
+}
+
+void Router::append_rail_route(GpuIndex source, GpuIndex destination, std::uint64_t flow,
+                               std::vector<LinkIndex>& path) {
+  if (connected(source, destination)) return append_network_route(source, destination, flow, path);
+  const Fabric& fabric = *fabric_;
+  const std::uint32_t each = fabric.gpus_per_node / fabric.nics_per_node;
+  const auto on_rail = [&](GpuIndex gpu, std::uint32_t rail) {
+    return fabric.rail_of(gpu) == rail ? gpu : fabric.gpu(fabric.node_of(gpu), rail * each);
+  };
+  choices_.clear();
+  for (std::uint32_t rail = 0; rail < fabric.nics_per_node; ++rail)
+    if (connected(on_rail(source, rail), on_rail(destination, rail))) choices_.push_back(rail);
+  ORRERY_CHECK(!choices_.empty());
+  const std::uint64_t hash = mix((std::uint64_t(source) << 32 | destination) ^ mix(~flow));
+  const std::uint32_t rail = choices_[scaled(hash, choices_.size())];
+  const GpuIndex sender = on_rail(source, rail), receiver = on_rail(destination, rail);
+  if (sender != source) path.insert(path.end(), {fabric.nvlink_out(source), fabric.nvlink_in(sender)});
+  append_network_route(sender, receiver, flow, path);
+  if (receiver != destination)
+    path.insert(path.end(), {fabric.nvlink_out(receiver), fabric.nvlink_in(destination)});
 }
 
 std::vector<LinkIndex> Router::route(GpuIndex source, GpuIndex destination, std::uint64_t flow) {

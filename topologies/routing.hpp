@@ -63,6 +63,12 @@ class Router {
   void append_network_route(GpuIndex source, GpuIndex destination, std::uint64_t flow,
                             std::vector<LinkIndex>& path);
 
+  /// From the memory of a GPU to that of one in the same place of another node: over their own NICs or, where
+  /// faults have parted those, over NVLink to a GPU of the node whose NIC still leads there, drawn by the
+  /// flow's hash among all that do, and over NVLink again. Precondition: every two nodes have one.
+  void append_rail_route(GpuIndex source, GpuIndex destination, std::uint64_t flow,
+                         std::vector<LinkIndex>& path);
+
   const Fabric& fabric() const { return *fabric_; }
 
   /// Fewest cables from every switch ([vertex - first_switch()]) to this one.
@@ -82,6 +88,7 @@ class Router {
   void append_least_loaded(const Trip& trip, std::vector<LinkIndex>& path);
   void append_through(const Trip& trip, VertexIndex middle, std::vector<LinkIndex>& path);
   VertexIndex drawn_middle(const Trip& trip);
+  bool connected(GpuIndex a, GpuIndex b) const;
   /// Cables of `at` that lead on towards `to`, in `choices_`.
   void gather(VertexIndex at, std::span<const std::uint16_t> toward);
   double load(LinkIndex link) const;
@@ -92,7 +99,8 @@ class Router {
   const FlowNetwork* network_;
   std::vector<std::vector<std::uint16_t>> toward_;  ///< [destination switch][switch].
   std::vector<std::uint32_t> number_of_nic_;
-  std::vector<VertexIndex> leaves_;  ///< That have NICs, ascending.
+  std::vector<VertexIndex> leaves_;      ///< That have NICs, ascending.
+  std::vector<std::uint32_t> networks_;  ///< Of each NIC; empty: nothing is down.
 
   // Kept between calls for their memory alone.
   std::vector<LinkIndex> choices_, minimal_, valiant_;

@@ -10,6 +10,16 @@ namespace {
 /// Link time a byte of the kernel takes, in bytes of the link.
 float share_of(BytesPerSecond capacity, BytesPerSecond kernel) { return float(capacity / kernel); }
 
+/// A port that a detour round a fault and the forwarding both use is one link, crossed twice.
+void merge_twice_crossed(std::vector<PathLink>& links, std::uint32_t first) {
+  for (std::size_t i = first; i < links.size(); ++i)
+    for (std::size_t j = links.size(); --j > i;) {
+      if (links[j].link != links[i].link) continue;
+      links[i].share += links[j].share;
+      links.erase(links.begin() + std::ptrdiff_t(j));
+    }
+}
+
 struct Laying {
   const Fabric& fabric;
   Router& router;
@@ -42,10 +52,10 @@ struct Laying {
 
   void lay_network(FlowPlan& plan, GpuIndex from, GpuIndex to) {
     hops.clear();
-    router.append_network_route(from, to, 0, hops);
-    for (std::size_t i = 0; i < hops.size(); ++i) {
-      const bool nic = i == 0 || i + 1 == hops.size();
-      plan.links.push_back({hops[i], nic ? nic_share : trunk_share});
+    router.append_rail_route(from, to, 0, hops);
+    for (const LinkIndex link : hops) {
+      const bool trunk = link >= fabric.first_trunk(), nvlink = link < 2 * fabric.gpus();
+      plan.links.push_back({link, trunk ? trunk_share : nvlink ? nvlink_share : nic_share});
     }
   }
 };
@@ -78,6 +88,7 @@ FlowPlan all_to_all_flows(Router& router, std::span<const GpuIndex> gpus, const 
       if (transfer.direction == Direction::Combine) std::swap(from, to);
       if (node != home) laying.lay_network(plan, from, to);
       const bool forwards = laying.lay_forwarding(plan, source, node, place, float(tokens));
+      if (node != home) merge_twice_crossed(plan.links, first);
       if (node == home && !forwards) continue;  // Wanted by the source alone: a copy in its own memory.
       plan.flows.push_back(
           {tokens * transfer.token, 1, from, to, first, std::uint32_t(plan.links.size()) - first});

@@ -32,7 +32,7 @@ struct StepTransfers {
 enum class PipelineMessages : std::uint8_t {
   Batched,  ///< As the reference codes do (dualpipe.py, Megatron-LM): all of an op leave when it ends, and
             ///< the next op waits until they have left and its own inputs have come.
-  Eager,  ///< Each leaves when its tensor is complete and holds nobody up.
+  Eager,    ///< Each leaves when its tensor is complete and holds nobody up.
 };
 
 enum class Fidelity : std::uint8_t {

@@ -171,9 +171,10 @@ class Executor {
   };
   void start_flows(std::uint32_t cohort);
   bool nvlink_could_bind(const Transfer& transfer, const KnownLayer& layer) const;
-  void network_path(std::uint32_t sender, std::uint32_t receiver, float share, std::vector<PathLink>& path);
+  void network_path(std::uint32_t sender, std::uint32_t receiver, const TransferRates& kernel,
+                    std::vector<PathLink>& path);
+  void add_to_path(LinkIndex link, float share, std::vector<PathLink>& path) const;
   void nvlink_path(const Forwarding& f, const RoutedLayer& layer, std::vector<PathLink>& path) const;
-  double network_capacity(GpuIndex gpu) const;
   std::uint32_t flow_tag(std::uint32_t sender, std::uint32_t receiver);
   Ends flow_ends(std::uint32_t tag) const;
   void flow_ended(std::uint32_t tag);

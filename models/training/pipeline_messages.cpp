@@ -53,7 +53,7 @@ void Executor::start_message(std::uint32_t rank, std::uint32_t slot) {
     free_.pop_back();
     pending_[tag] = {rank, to, slot};
   }
-  network_path(rank, to, 1.0f, path_);
+  network_path(rank, to, {}, path_);
   network_->start(Picoseconds(now_), {.size = r_.pipeline_message,
                                       .weight = double(r_.pipeline_message.value()),
                                       .path = path_,

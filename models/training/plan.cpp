@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "sim/check.hpp"
 #include "topologies/catalog.hpp"
 
 namespace orrery {
@@ -60,6 +61,40 @@ Findings check_plan_trace(const TrainingPlan& p) {
 
 }  // namespace
 
+namespace {
+
+Fabric sound_fabric(const TrainingPlan& p) {
+  return p.cabling ? *p.cabling : find_topology(p.topology)->build(p.fabric);
+}
+
+}  // namespace
+
+Fabric cluster_fabric(const TrainingPlan& p) {
+  Fabric fabric = sound_fabric(p);
+  ORRERY_CHECK(apply_faults(fabric, p.faults).empty());
+  return fabric;
+}
+
+Findings check_cluster(const TrainingPlan& p) {
+  Findings findings;
+  if (p.cabling) {
+    const auto expect = [&](std::uint32_t found, int wanted, const char* key, const char* what) {
+      if (found == std::uint32_t(wanted)) return;
+      findings.push_back({key,
+                          "the file of cluster.cabling has " + std::to_string(found) + " " + what + ", and " +
+                              std::to_string(wanted) + " are asked for",
+                          "the same number"});
+    };
+    expect(p.cabling->nodes, p.nodes, "cluster.nodes", "nodes");
+    expect(p.cabling->gpus_per_node, p.node.gpus, "cluster.node", "GPUs a node");
+  } else if (const TopologyKind* topology = find_topology(p.topology)) {
+    findings = topology->check(p.fabric);
+  }
+  if (!findings.empty() || p.faults.empty()) return findings;
+  Fabric fabric = sound_fabric(p);
+  return apply_faults(fabric, p.faults);
+}
+
 Findings check_plan(const TrainingPlan& p) {
   Findings findings;
   if (p.model.predict_layers > 0 && !p.model.experts) {
@@ -69,7 +104,10 @@ Findings check_plan(const TrainingPlan& p) {
          "num_nextn_predict_layers = 0"});
     return findings;
   }
-  if (const TopologyKind* topology = find_topology(p.topology)) findings = topology->check(p.fabric);
+  findings = check_cluster(p);
+  if (!p.faults.empty() && p.fidelity != Fidelity::Full)
+    findings.push_back(
+        {"cluster.faults", "folded ranks are all alike: faults are not seen", "--fidelity full"});
   const int layout = p.pipeline * p.tensor * p.context;
   if (p.gpus() % layout != 0) {
     findings.push_back(

@@ -12,6 +12,7 @@
 #include "models/training/executor.hpp"
 #include "models/transformer/transformer.hpp"
 #include "models/work/stages.hpp"
+#include "topologies/faults.hpp"
 #include "topologies/hardware.hpp"
 #include "topologies/routing.hpp"
 
@@ -41,6 +42,8 @@ struct TrainingPlan {
   NodeSpec node;
   FabricRequest fabric;
   std::string topology;
+  std::shared_ptr<const Fabric> cabling;  ///< Read from a file, in place of `topology`.
+  std::vector<NetworkFault> faults;              ///< Of the fabric; full fidelity alone sees them.
   RoutingPolicy routing = RoutingPolicy::Ecmp;
   KernelFamily kernels;
   const CollectiveConstants* collectives = &h100_collectives;
@@ -82,6 +85,11 @@ struct TrainingPlan {
 /// Everything that keeps the plan from being a plan: sizes that do not divide, a schedule that cannot be
 /// built.
 Findings check_plan(const TrainingPlan& plan);
+
+/// The fabric that the plan runs on, faults and all. Precondition: `check_plan` found nothing of the cluster.
+Fabric cluster_fabric(const TrainingPlan& plan);
+/// What is wrong with the cluster alone: sizes of the topology, names of faults.
+Findings check_cluster(const TrainingPlan& plan);
 
 WorkShape work_shape(const TrainingPlan& plan);
 PipelineShape pipeline_shape(const TrainingPlan& plan);

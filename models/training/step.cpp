@@ -213,7 +213,7 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
     step.domains_per_token = pool->domains_per_token;
     if (plan.trace) step.notes.push_back(trace_note(*plan.trace));
   }
-  const Fabric fabric = find_topology(plan.topology)->build(plan.fabric);
+  const Fabric fabric = cluster_fabric(plan);
   if (plan.fidelity == Fidelity::Full) {
     request.fabric = &fabric;
     request.routing_policy = plan.routing;

@@ -9,8 +9,6 @@ void Executor::start_flows(std::uint32_t cohort) {
   const Transfer& transfer = *current;
   const RoutedLayer& layer = *routing->counts;
   const std::uint32_t first = cohort * std::uint32_t(m_);
-  // A kernel slower than the NIC holds it for longer than its bytes need.
-  const auto share = float(std::max(1.0, network_capacity(gpu_of(first)) / rates_of(transfer).nic.value()));
   const auto nvlink_share = float(r_.fabric->links[r_.fabric->nvlink_out(gpu_of(first))].capacity.value() /
                                   rates_of(transfer).nvlink.value());
   const bool sends_out = outward(transfer.kind);
@@ -26,7 +24,7 @@ void Executor::start_flows(std::uint32_t cohort) {
         const std::int64_t copies = layer.sent[std::size_t((from * rails_ + rail) * domains_ + to)];
         const std::uint32_t sender = first + std::uint32_t(source * rails_ + rail);
         const std::uint32_t receiver = first + std::uint32_t(target * rails_ + rail);
-        network_path(sender, receiver, share, path);
+        network_path(sender, receiver, rates_of(transfer), path);
         if (nvlink_counts) nvlink_path({first, to, rail, nvlink_share, sends_out}, layer, path);
         const Bytes size = copies * token_bytes(transfer);
         network_->start(Picoseconds(now_), {.size = size,
@@ -46,12 +44,33 @@ bool Executor::nvlink_could_bind(const Transfer& transfer, const KnownLayer& lay
          0.9 * double(layer.fullest_nic[0]) / rates_of(transfer).nic.value();
 }
 
-void Executor::network_path(std::uint32_t sender, std::uint32_t receiver, float share,
+/// A kernel slower than a link holds it for longer than its bytes need; no rate: as fast as any link. NVLink
+/// is on the way where a NIC or a plane is down.
+void Executor::network_path(std::uint32_t sender, std::uint32_t receiver, const TransferRates& kernel,
                             std::vector<PathLink>& path) {
   path.clear();
   links_.clear();
-  router_->append_network_route(gpu_of(sender), gpu_of(receiver), 0, links_);
-  for (const LinkIndex link : links_) path.push_back({link, link < r_.fabric->first_trunk() ? share : 1.0f});
+  router_->append_rail_route(gpu_of(sender), gpu_of(receiver), 0, links_);
+  for (const LinkIndex link : links_) {
+    if (link >= r_.fabric->first_trunk()) {
+      path.push_back({link, 1.0f});
+      continue;
+    }
+    const double rate = (link < 2 * r_.fabric->gpus() ? kernel.nvlink : kernel.nic).value();
+    const double capacity = r_.fabric->links[link].capacity.value();
+    add_to_path(link, rate > 0 ? float(std::max(1.0, capacity / rate)) : 1.0f, path);
+  }
+}
+
+/// A link that is on the path already, as where a detour and the forwarding use one port, is crossed twice.
+void Executor::add_to_path(LinkIndex link, float share, std::vector<PathLink>& path) const {
+  const bool detour = !path.empty() && path.front().link < 2 * r_.fabric->gpus();
+  for (std::size_t i = 0; i < path.size() && detour; ++i) {
+    if (path[i].link != link) continue;
+    path[i].share += share;
+    return;
+  }
+  path.push_back({link, share});
 }
 
 /// The forwarding GPU and its peers in the experts' node: each copy that came over the NIC leaves for the
@@ -65,13 +84,9 @@ void Executor::nvlink_path(const Forwarding& f, const RoutedLayer& layer, std::v
     const GpuIndex gpu = gpu_of(f.first + std::uint32_t(f.domain * rails_ + i));
     const double own = copies * double(layer.received[std::size_t(f.domain * rails_ + i)]) / double(received);
     const bool egress = (i == f.rail) == f.sends_out;
-    path.push_back({egress ? r_.fabric->nvlink_out(gpu) : r_.fabric->nvlink_in(gpu),
-                    f.share * float(i == f.rail ? copies - own : own)});
+    add_to_path(egress ? r_.fabric->nvlink_out(gpu) : r_.fabric->nvlink_in(gpu),
+                f.share * float(i == f.rail ? copies - own : own), path);
   }
-}
-
-double Executor::network_capacity(GpuIndex gpu) const {
-  return r_.fabric->links[r_.fabric->nic_out(gpu)].capacity.value();
 }
 
 std::uint32_t Executor::flow_tag(std::uint32_t sender, std::uint32_t receiver) {

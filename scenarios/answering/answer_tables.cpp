@@ -177,7 +177,7 @@ Table links_table(const Answer& answer) {
                numbers("carried_bytes", "B", "link time x capacity"),
                numbers("busy_s", "s", "at least one flow on it"),
                numbers("use", "1", "carried over what the step could carry")};
-  const Fabric fabric = find_topology(answer.plan->topology)->build(answer.plan->fabric);
+  const Fabric fabric = cluster_fabric(*answer.plan);
   const double time = seconds(answer.step.time);
   for (LinkIndex link = 0; link < answer.step.outcome.link_bytes.size(); ++link) {
     const double bytes = answer.step.outcome.link_bytes[link];

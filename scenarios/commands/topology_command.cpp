@@ -103,6 +103,11 @@ int bench(const CommandLine& line, const SurveyedCluster& cluster) {
   return print(line, survey_collectives(cluster, wanted.value));
 }
 
+bool is_scenario(const std::string& name) {
+  const auto known = data_names(DataKind::Scenario);
+  return name.ends_with(".toml") || std::find(known.begin(), known.end(), name) != known.end();
+}
+
 struct Action {
   std::string_view name;
   int (*run)(const CommandLine&, const SurveyedCluster&);
@@ -126,16 +131,21 @@ int topology_command(const CommandLine& line) {
                         "a topology of orrery list, a scenario, or a file of a fabric");
   std::string scenario = line.names.back();
   std::vector<std::string> sets = line.sets;
-  // Before what the user sets, which may set it again.
+  // Before what the user sets, which may set it again. What is neither a topology nor a scenario is a file of
+  // a fabric.
+  const std::string& fabric_name = line.names.back();
   if (find_topology(scenario)) {
     sets.insert(sets.begin(), "cluster.topology=" + scenario);
+    scenario = usual_cluster;
+  } else if (!is_scenario(scenario)) {
+    sets.insert(sets.begin(), "cluster.cabling=\"" + fabric_name + "\"");
     scenario = usual_cluster;
   }
   const ScenarioReading reading = read_scenario(scenario, sets);
   if (!reading.ok()) return refuse(line, reading.document, reading.diagnostics);
   const Assembled assembled = assemble_cluster(reading);
   if (!assembled.ok()) return refuse(line, assembled.document, assembled.diagnostics);
-  const Fabric fabric = find_topology(assembled.plan.topology)->build(assembled.plan.fabric);
+  const Fabric fabric = cluster_fabric(assembled.plan);
   return action->run(line, {assembled, fabric});
 }
 

@@ -16,7 +16,7 @@ struct Network {
 
 Network network_of(const Assembled& point) {
   Network network;
-  network.fabric = find_topology(point.plan.topology)->build(point.plan.fabric);
+  network.fabric = cluster_fabric(point.plan);
   network.bill = network_bill(network.fabric, point.network_switch, point.plan.nic, point.prices);
   network.per_gpu_hour = network.bill.per_gpu_hour(point.plan.gpus(), point.prices.paid_over);
   return network;
@@ -26,7 +26,7 @@ void find_hottest(ComparedPoint& point, const Fabric& fabric, const TrainingStep
   const std::vector<double>& carried = step.outcome.link_bytes;
   for (LinkIndex link = 2 * fabric.gpus(); link < carried.size(); ++link) {
     const double use = carried[link] / (fabric.links[link].capacity.value() * point.step.value());
-    if (use <= point.hottest_use) continue;
+    if (carried[link] == 0 || use <= point.hottest_use) continue;  // What is down has no capacity.
     point.hottest_use = use;
     point.hottest = link_name(fabric, link);
   }

@@ -9,6 +9,7 @@
 #include "scenarios/reading/routing_trace.hpp"
 #include "scenarios/reading/text_reader.hpp"
 #include "topologies/catalog.hpp"
+#include "topologies/files/files.hpp"
 
 namespace orrery {
 namespace {
@@ -83,6 +84,22 @@ std::shared_ptr<const RoutingTrace> take_trace(Assembled& out, const std::string
   return std::make_shared<const RoutingTrace>(std::move(read.value));
 }
 
+constexpr std::int64_t largest_cabling_file = 256 << 20;  // 65,536 GPUs are some 60 MB.
+
+std::shared_ptr<const Fabric> take_cabling(Assembled& out, const std::string& path) {
+  OpenedData opened = open_file(path, largest_cabling_file, "orrery topology export writes fabrics");
+  Diagnostics faults = std::move(opened.diagnostics);
+  Checked<Fabric> read;
+  if (faults.empty()) read = read_fabric(opened.source.text, out.plan.fabric);
+  for (Finding& f : read.findings)
+    faults.push_back({"cluster.cabling", std::move(f.problem), std::move(f.remedy), {}});
+  if (!faults.empty()) {
+    add_faults(out, "cluster.cabling", path, std::move(faults));
+    return nullptr;
+  }
+  return std::make_shared<const Fabric>(std::move(read.value));
+}
+
 /// Names of the tables in models/collectives by the chip that a kernel family was measured on.
 struct CollectivesRow {
   std::string_view gpu;
@@ -155,6 +172,11 @@ void wire_cluster(Assembled& out, const Scenario& s) {
   plan.fabric.planes = s.cluster.planes.value_or(0);
   plan.fabric.oversubscription = s.cluster.oversubscription;
   plan.fabric.shape.assign(s.cluster.shape.begin(), s.cluster.shape.end());
+  if (s.cluster.cabling) plan.cabling = take_cabling(out, *s.cluster.cabling);
+  Checked<std::vector<NetworkFault>> faults = read_faults(s.cluster.faults);
+  for (Diagnostic& fault : place_findings(out.document, faults.findings))
+    out.diagnostics.push_back(std::move(fault));
+  plan.faults = std::move(faults.value);
 }
 
 std::vector<TrainingPhase> training_phases(const Scenario& s) {
@@ -187,6 +209,7 @@ Assembled assemble(const ScenarioReading& reading) {
   if (!out.ok()) return out;
   plan.collectives = collectives_for(plan.kernels.fitted_on.gpu);
   wire_cluster(out, s);
+  if (!out.ok()) return out;
   plan.pipeline = s.plan.pipeline, plan.expert = s.plan.expert, plan.tensor = s.plan.tensor,
   plan.context = s.plan.context;
   plan.virtual_stages = s.plan.virtual_stages;
@@ -228,7 +251,9 @@ Assembled assemble_cluster(const ScenarioReading& reading) {
   take_cluster(out, reading.scenario);
   if (!out.ok()) return out;
   wire_cluster(out, reading.scenario);
-  out.diagnostics = place_findings(out.document, find_topology(out.plan.topology)->check(out.plan.fabric));
+  if (!out.ok()) return out;
+  if (out.plan.cabling) out.plan.nodes = int(out.plan.cabling->nodes);
+  out.diagnostics = place_findings(out.document, check_cluster(out.plan));
   return out;
 }
 

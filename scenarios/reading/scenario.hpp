@@ -29,7 +29,8 @@ struct Scenario {
     std::vector<std::int64_t> shape;
     std::optional<int> planes;
     double oversubscription = 1;
-    std::optional<std::string> node, nic;
+    std::optional<std::string> node, nic, cabling;
+    std::string faults;
     int nodes = 1;
     std::optional<DollarsPerHour> gpu_hour;
     bool operator==(const Cluster&) const = default;

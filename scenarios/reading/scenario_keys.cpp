@@ -78,6 +78,13 @@ constexpr std::array keys{
     Row{{"cluster.topology", word(topologies), otherwise("\"multi-rail-fat-tree\""),
          "who is wired to whom between nodes"},
         store<&S::cluster, &S::Cluster::topology>},
+    Row{{"cluster.cabling", file_path("fabric.graphml"), unset,
+         "a file of the fabric, in place of cluster.topology: GraphML, DOT, or what ibnetdiscover prints"},
+        store<&S::cluster, &S::Cluster::cabling>},
+    Row{{"cluster.faults", text(), otherwise("\"\""),
+         "what of the network is down or slow: \"plane 3 down; nic 5.3 at 0.5; cable leaf 0.2 - spine 0.1 "
+         "down\""},
+        store<&S::cluster, &S::Cluster::faults>},
     Row{{"cluster.shape", integers(1, 1 << 20), unset,
          "sizes of the topology, as orrery explain lists them; left out: the smallest that holds the nodes"},
         store<&S::cluster, &S::Cluster::shape>},

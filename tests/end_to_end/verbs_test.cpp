@@ -33,7 +33,8 @@ TEST(Verbs, nothing_asked_shows_where_to_start) {
 }
 
 TEST(Verbs, help_has_an_example_that_works) {
-  for (const char* verb : {"run", "show", "check", "list", "explain", "schedule", "compare", "completion"}) {
+  for (const char* verb :
+       {"run", "show", "check", "list", "explain", "schedule", "compare", "topology", "completion"}) {
     const Outcome help = asked(std::string(verb) + " --help");
     EXPECT_EQ(help.code, 0);
     const std::size_t at = help.out.find("Example:\n  orrery ");

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "sim/random.hpp"
+#include "tests/topologies/requests.hpp"
 #include "topologies/catalog.hpp"
 #include "topologies/graph.hpp"
 
@@ -144,8 +145,8 @@ TEST(Route, IsTheSameEveryTime) {
 }
 
 TEST(Route, OfGpusThatShareANicLeavesByIt) {
-  FabricRequest request;
-  request.nodes = 2, request.nics_per_node = 2;  // GPUs 0-3 on NIC 0, 4-7 on NIC 1.
+  FabricRequest request = request_of(2);
+  request.nics_per_node = 2;  // GPUs 0-3 on NIC 0, 4-7 on NIC 1.
   const Fabric fabric = build_multi_plane(request);
   EXPECT_EQ(Router(fabric).route(3, 8 + 1, 0), (std::vector{fabric.nic_out(3), fabric.nic_in(8)}));
 }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <numeric>
 #include <tuple>
-#include <unordered_map>
 
 namespace orrery {
 namespace {
@@ -204,7 +204,7 @@ class Building {
     };
     for (LinkIndex l = fabric_.first_trunk(); l < fabric_.links.size(); ++l)
       root[find(fabric_.links[l].from - first)] = find(fabric_.links[l].to - first);
-    std::unordered_map<std::uint32_t, std::uint32_t> plane;
+    std::map<std::uint32_t, std::uint32_t> plane;
     for (const VertexIndex leaf : fabric_.leaf_of_nic)
       plane.emplace(find(leaf - first), std::uint32_t(plane.size()));
     for (VertexIndex v = first; v < fabric_.vertices.size(); ++v)
@@ -230,7 +230,7 @@ class Building {
   Checked<Fabric> out_;
   Fabric fabric_;
   std::vector<std::size_t> order_;
-  std::unordered_map<std::string_view, VertexIndex> place_;
+  std::map<std::string_view, VertexIndex> place_;
   std::vector<Placed> cables_;
 };
 

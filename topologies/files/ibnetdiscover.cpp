@@ -1,8 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdio>
-#include <unordered_map>
+#include <map>
 
 #include "topologies/files/files.hpp"
 #include "topologies/files/graph_text.hpp"
@@ -271,7 +270,7 @@ class Reading {
   bool name_boxes() {
     boxes_.resize(records_.size());
     std::vector<std::size_t> adapters;
-    std::unordered_map<std::string, std::vector<std::size_t>> of_host;
+    std::map<std::string, std::vector<std::size_t>> of_host;
     std::vector<std::string> hosts;
     for (std::size_t r = 0; r < records_.size(); ++r) {
       if (records_[r].is_switch || aggregates(records_[r]) || records_[r].ports.empty()) continue;
@@ -362,7 +361,7 @@ class Reading {
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
       return natural_less(records_[a].name, records_[b].name);
     });
-    std::unordered_map<std::uint64_t, std::uint32_t> count;
+    std::map<std::uint64_t, std::uint32_t> count;
     for (const std::size_t r : order) {
       if (height[r] == far) {
         refuse(records_[r].line, "'" + records_[r].name + "' is a switch that no adapter reaches",
@@ -412,7 +411,7 @@ class Reading {
   const FabricRequest& request_;
   Findings findings_;
   std::vector<Record> records_;
-  std::unordered_map<std::string, std::size_t> by_id_;
+  std::map<std::string, std::size_t> by_id_;
   std::vector<GraphText::Box> boxes_;  ///< Of each record; without a name: skipped.
   std::uint32_t nodes_ = 0;
   GraphText graph_;
@@ -422,53 +421,6 @@ class Reading {
 
 Checked<Fabric> read_ibnetdiscover(std::string_view text, const FabricRequest& request) {
   return Reading(text, request).read();
-}
-
-std::string to_ibsim(const Fabric& fabric) {
-  // Ports are dealt in the order of the links.
-  const VertexIndex first = fabric.first_switch();
-  std::vector<std::uint32_t> next_port(fabric.vertices.size(), 1);
-  struct Cable {
-    VertexIndex other;
-    std::uint32_t port, other_port;
-  };
-  std::vector<std::vector<Cable>> cables(fabric.vertices.size());
-  const auto connect = [&](VertexIndex a, VertexIndex b) {
-    const std::uint32_t at_a = next_port[a]++, at_b = next_port[b]++;
-    cables[a].push_back({b, at_a, at_b});
-    cables[b].push_back({a, at_b, at_a});
-  };
-  for (std::uint32_t nic = 0; nic < fabric.nics(); ++nic) {
-    const VertexIndex leaf = fabric.leaf_of_nic[nic];
-    if (fabric.vertices[leaf].kind != VertexKind::Bond) connect(fabric.first_nic() + nic, leaf);
-  }
-  for (LinkIndex l = fabric.first_trunk(); l < fabric.links.size(); ++l) {
-    const Link& link = fabric.links[l];
-    if (link.from < link.to && fabric.vertices[link.from].kind != VertexKind::Bond)
-      connect(link.from, link.to);
-  }
-  const auto name = [&](VertexIndex v) {
-    const Vertex& vertex = fabric.vertices[v];
-    char text[48];
-    if (vertex.kind == VertexKind::Nic) {
-      std::snprintf(text, sizeof text, "node%05u mlx5_%u", vertex.group, vertex.index);
-    } else {
-      std::snprintf(text, sizeof text, "%.5s%u-%u", std::string(kind_word(vertex.kind)).c_str(), vertex.group,
-                    vertex.index);
-    }
-    return std::string(text);
-  };
-  std::string out = "# " + fabric.topology + ", by orrery topology export --format ibsim\n";
-  for (VertexIndex v = fabric.first_nic(); v < fabric.vertices.size(); ++v) {
-    if (cables[v].empty()) continue;
-    const bool nic = v < first;
-    out += std::string(nic ? "\nHca" : "\nSwitch") + "\t" + std::to_string(cables[v].size()) + " \"" +
-           name(v) + "\"\n";
-    for (const Cable& cable : cables[v])
-      out += "[" + std::to_string(cable.port) + "]\t\"" + name(cable.other) + "\"[" +
-             std::to_string(cable.other_port) + "]\n";
-  }
-  return out;
 }
 
 }  // namespace orrery
