@@ -91,4 +91,45 @@ constexpr TransferRates transfer_rates(const AllToAllKernels& kernels, AllToAllK
   return {BytesPerSecond(measured * set.busiest_nic / (1 - fill_of_total)), BytesPerSecond(nvlink)};
 }
 
+/// One way of DeepEP's low-latency kernels, which send each token to each of its experts' GPUs by itself:
+/// time = start + bytes / rate.
+struct LowLatencyLaw {
+  Seconds start;
+  BytesPerSecond rate;
+};
+
+/// DeepEP's low-latency kernels on H800 with ConnectX-7, since June 2025: NVLink inside the node, RDMA
+/// beyond. Each law is the line through two rows of its table: EP8, where all is NVLink (77 us dispatch, 114
+/// us combine), and EP64, where seven of eight copies leave the node (173 and 314 us).
+struct LowLatencyKernels {
+  LowLatencyLaw nvlink, nic;
+  std::string_view source;
+};
+inline constexpr LowLatencyKernels deep_ep_low_latency{
+    {Seconds(37.44e-6), BytesPerSecond(167.8e9)},
+    {Seconds(22.25e-6), BytesPerSecond(44.04e9)},
+    "DeepEP README at de8cfca, 2025-06-05",
+};
+
+/// Bytes of one copy of a token of a low-latency dispatch: FP8 values, scales, and a header of 16 bytes.
+constexpr Bytes low_latency_token(int hidden) { return fp8_token(hidden) + Bytes(16); }
+
+/// Time of one all-to-all of `copies` messages of a rank, their ranks drawn evenly among `ranks`:
+///
+///   copies to the own node's other GPUs by NVLink, copies to other nodes by the NIC, at once; the slower
+///
+/// Units      bytes of one copy; seconds.
+/// Checked    tests/models/collectives/deep_ep_test.cpp: EP16, 32, 128 and 256, dispatch and combine.
+/// Leaves out contention with other traffic, skew of the routing, batches so small that latency is all.
+constexpr Seconds low_latency_time(const LowLatencyKernels& kernels, int ranks, int ranks_of_a_node,
+                                   int copies, Bytes copy) {
+  const auto law = [&](const LowLatencyLaw& of, int destinations) {
+    const double bytes = double(copies) * destinations / ranks * double(copy.value());
+    return destinations > 0 ? of.start + Seconds(bytes / of.rate.value()) : Seconds(0);
+  };
+  const int near = ranks < ranks_of_a_node ? ranks : ranks_of_a_node;
+  const Seconds nvlink = law(kernels.nvlink, near - 1), nic = law(kernels.nic, ranks - near);
+  return nvlink > nic ? nvlink : nic;
+}
+
 }  // namespace orrery

@@ -66,6 +66,32 @@ TEST(DeepEp, PredictsTheRowsThatItWasNotCalibratedOn) {
   EXPECT_EQ(rows, 10);
 }
 
+// EP8 and EP64 of June 2025 give the two lines; EP16, 32, 128 and 256 are predictions. 128 tokens, eight
+// copies each, 7,408 bytes of dispatch and 14,336 of combine.
+TEST(DeepEp, PredictsTheLowLatencyRowsThatItWasNotCalibratedOn) {
+  std::ifstream file(ORRERY_SOURCE "/tests/measured/deepep_all_to_all.csv");
+  std::printf("%6s %9s %10s %10s %8s\n", "EP", "op", "published", "predicted", "error");
+  int rows = 0;
+  for (std::string line; std::getline(file, line);) {
+    std::vector<std::string> cells;
+    std::istringstream cut(line);
+    for (std::string cell; std::getline(cut, cell, ',');) cells.push_back(cell);
+    if (cells.size() < 9 || cells[0] != "v1 final" || cells[1] != "low-latency") continue;
+    const int ranks = std::stoi(cells[4]);
+    const bool combine = cells[5] == "combine";
+    const Bytes copy = combine ? bf16_token(7168) : low_latency_token(7168);
+    const double published = std::stod(cells[8]);
+    const double predicted = low_latency_time(deep_ep_low_latency, ranks, 8, 128 * 8, copy).value() * 1e6;
+    const double error = predicted / published - 1;
+    const bool calibrated = ranks == 8 || ranks == 64;
+    std::printf("%6d %9s %10.0f %10.1f %+7.1f%%%s\n", ranks, cells[5].c_str(), published, predicted,
+                100 * error, calibrated ? "  (calibrated)" : "");
+    EXPECT_LE(std::abs(error), calibrated ? 0.001 : 0.15) << "EP" << ranks;
+    ++rows;
+  }
+  EXPECT_EQ(rows, 12);
+}
+
 // DeepEP's tests: 7,168 values and 56 scales of 4 bytes; 2 bytes a value.
 TEST(DeepEp, BytesOfATokenAreThoseOfTheBenchmark) {
   EXPECT_EQ(fp8_token(7168), 7392_B);
