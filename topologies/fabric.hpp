@@ -23,6 +23,8 @@ struct Vertex {
   std::uint32_t index;  ///< Within the group and kind.
 };
 
+constexpr LinkIndex no_link = UINT32_MAX;
+
 /// One direction of one cable (of an NVLink bundle for a GPU).
 struct Link {
   VertexIndex from, to;
@@ -67,6 +69,9 @@ struct Fabric {
   /// Links from switch to switch that leave vertex v: trunk_begin[v - first_switch()] up to the next
   /// entry, ordered by their far end.
   std::vector<LinkIndex> trunk_begin;
+  /// Forwarding tables, where a file brought them: the link that switch v sends on to NIC n by is
+  /// forwarding[(v - first_switch()) * nics() + n]; `no_link` where the NIC hangs on v itself.
+  std::vector<LinkIndex> forwarding;
 
   std::uint32_t gpus() const { return nodes * gpus_per_node; }
   std::uint32_t nics() const { return nodes * nics_per_node; }

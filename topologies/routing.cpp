@@ -16,6 +16,7 @@ constexpr std::array kinds{
     RoutingKind{"adaptive", "the least loaded minimal path when the flow starts", RoutingPolicy::Adaptive},
     RoutingKind{"valiant", "minimal to a switch drawn by the flow's hash, and on from there",
                 RoutingPolicy::Valiant},
+    RoutingKind{"tables", "as the forwarding tables of cluster.forwarding say", RoutingPolicy::Tables},
     RoutingKind{"ugal", "the minimal path, or Valiant's where that one is less loaded", RoutingPolicy::Ugal},
 };
 
@@ -120,6 +121,13 @@ double Router::fullest(std::span<const LinkIndex> links) const {
   return most;
 }
 
+// Readers of tables have followed every way to its end.
+void Router::append_by_tables(const Trip& trip, std::vector<LinkIndex>& path) {
+  const VertexIndex first = fabric_->first_switch();
+  for (VertexIndex at = trip.from; at != trip.to; at = fabric_->links[path.back()].to)
+    path.push_back(fabric_->forwarding[std::size_t(at - first) * fabric_->nics() + trip.nic]);
+}
+
 // Breadth first over the switches of all minimal paths, each with the smallest possible load of the fullest
 // cable on the way to it. Who is met first stays where loads are equal; the flow's hash says who that is.
 void Router::append_least_loaded(const Trip& trip, std::vector<LinkIndex>& path) {
@@ -154,8 +162,8 @@ void Router::append_least_loaded(const Trip& trip, std::vector<LinkIndex>& path)
 // No cable comes twice: one that lies on a shortest way to the middle and on a shortest way back from it
 // would make that way back longer than turning round at its near end.
 void Router::append_through(const Trip& trip, VertexIndex middle, std::vector<LinkIndex>& path) {
-  append_minimal({trip.from, middle, trip.hash, trip.number}, path);
-  append_minimal({middle, trip.to, trip.hash, trip.number}, path);
+  append_minimal({trip.from, middle, trip.hash, trip.number, trip.nic}, path);
+  append_minimal({middle, trip.to, trip.hash, trip.number, trip.nic}, path);
 }
 
 /// Leaves of other planes cannot be reached: drawn again.
@@ -172,6 +180,9 @@ void Router::append_trunk(const Trip& trip, std::vector<LinkIndex>& path) {
     case RoutingPolicy::Ecmp:
     case RoutingPolicy::Static:
       append_minimal(trip, path);
+      return;
+    case RoutingPolicy::Tables:
+      append_by_tables(trip, path);
       return;
     case RoutingPolicy::Adaptive:
       append_least_loaded(trip, path);
@@ -198,7 +209,7 @@ void Router::append_network_route(GpuIndex source, GpuIndex destination, std::ui
   const std::uint32_t from = fabric_->nic_of(source), to = fabric_->nic_of(destination);
   path.push_back(fabric_->nic_out(source));
   const Trip trip{fabric_->leaf_of_nic[from], fabric_->leaf_of_nic[to],
-                  mix((std::uint64_t(from) << 32 | to) ^ mix(flow)), number_of_nic_[to]};
+                  mix((std::uint64_t(from) << 32 | to) ^ mix(flow)), number_of_nic_[to], to};
   if (trip.from != trip.to) append_trunk(trip, path);
   path.push_back(fabric_->nic_in(destination));
 }

@@ -16,6 +16,7 @@ enum class RoutingPolicy : std::uint8_t {
   Adaptive,  ///< The least loaded minimal path when the flow starts.
   Valiant,   ///< Minimal to a switch drawn by the flow's hash, and minimal from there.
   Ugal,      ///< The minimal path, or Valiant's if that one's load times its length is less.
+  Tables,    ///< As the fabric's forwarding tables say.
 };
 struct RoutingKind {
   std::string_view name, help;
@@ -37,6 +38,7 @@ const RoutingKind* find_routing(std::string_view name);
 ///                         rate; ties as by ecmp. Known of the whole path, as no real switch knows it
 ///               valiant   through a drawn leaf (Valiant, 1982)
 ///               ugal      both are looked at; load is that of the fullest cable (UGAL-G: Singh, 2005)
+///               tables    the fabric's forwarding tables, which a subnet manager wrote
 ///
 /// A path holds no link twice. Routes are static for the life of a flow, and the same in every run.
 /// Units      load: flows under way that cross a cable, over its rate.
@@ -81,10 +83,12 @@ class Router {
     VertexIndex from, to;
     std::uint64_t hash;    ///< Of the flow.
     std::uint32_t number;  ///< Of the destination NIC, leaf by leaf.
+    std::uint32_t nic;     ///< The destination.
   };
 
   void append_trunk(const Trip& trip, std::vector<LinkIndex>& path);
   void append_minimal(const Trip& trip, std::vector<LinkIndex>& path);
+  void append_by_tables(const Trip& trip, std::vector<LinkIndex>& path);
   void append_least_loaded(const Trip& trip, std::vector<LinkIndex>& path);
   void append_through(const Trip& trip, VertexIndex middle, std::vector<LinkIndex>& path);
   VertexIndex drawn_middle(const Trip& trip);

@@ -90,6 +90,12 @@ Findings check_cluster(const TrainingPlan& p) {
   } else if (const TopologyKind* topology = find_topology(p.topology)) {
     findings = topology->check(p.fabric);
   }
+  const bool tables = p.cabling && !p.cabling->forwarding.empty();
+  if (p.routing == RoutingPolicy::Tables && !tables)
+    findings.push_back({"cluster.routing", "there are no tables to follow",
+                        "cluster.cabling and cluster.forwarding, the files of ibnetdiscover and OpenSM"});
+  if (p.routing == RoutingPolicy::Tables && !p.faults.empty())
+    findings.push_back({"cluster.faults", "forwarding tables know of no faults", "another cluster.routing"});
   if (!findings.empty() || p.faults.empty()) return findings;
   Fabric fabric = sound_fabric(p);
   return apply_faults(fabric, p.faults);

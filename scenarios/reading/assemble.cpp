@@ -86,18 +86,32 @@ std::shared_ptr<const RoutingTrace> take_trace(Assembled& out, const std::string
 
 constexpr std::int64_t largest_cabling_file = 256 << 20;  // 65,536 GPUs are some 60 MB.
 
-std::shared_ptr<const Fabric> take_cabling(Assembled& out, const std::string& path) {
-  OpenedData opened = open_file(path, largest_cabling_file, "orrery topology export writes fabrics");
-  Diagnostics faults = std::move(opened.diagnostics);
-  Checked<Fabric> read;
-  if (faults.empty()) read = read_fabric(opened.source.text, out.plan.fabric);
-  for (Finding& f : read.findings)
-    faults.push_back({"cluster.cabling", std::move(f.problem), std::move(f.remedy), {}});
-  if (!faults.empty()) {
-    add_faults(out, "cluster.cabling", path, std::move(faults));
-    return nullptr;
+/// The text of a file that a key names; without one, faults are added.
+std::optional<std::string> take_text(Assembled& out, const std::string& key, const std::string& path,
+                                     const char* if_absent) {
+  OpenedData opened = open_file(path, largest_cabling_file, if_absent);
+  if (opened.diagnostics.empty()) return std::move(opened.source.text);
+  add_faults(out, key, path, std::move(opened.diagnostics));
+  return std::nullopt;
+}
+
+std::shared_ptr<const Fabric> take_cabling(Assembled& out, const Scenario::Cluster& cluster) {
+  const auto cabling =
+      take_text(out, "cluster.cabling", *cluster.cabling, "orrery topology export writes fabrics");
+  if (!cabling) return nullptr;
+  std::string key = "cluster.cabling", path = *cluster.cabling;
+  Checked<Fabric> read = read_fabric(*cabling, out.plan.fabric);
+  if (read.ok() && cluster.forwarding) {
+    key = "cluster.forwarding", path = *cluster.forwarding;
+    const auto tables = take_text(out, key, path, "opensm --dump_files_dir writes opensm-lfts.dump");
+    if (!tables) return nullptr;
+    read = read_routed_fabric(*cabling, *tables, out.plan.fabric);
   }
-  return std::make_shared<const Fabric>(std::move(read.value));
+  if (read.ok()) return std::make_shared<const Fabric>(std::move(read.value));
+  Diagnostics faults;
+  for (Finding& f : read.findings) faults.push_back({key, std::move(f.problem), std::move(f.remedy), {}});
+  add_faults(out, key, path, std::move(faults));
+  return nullptr;
 }
 
 /// Names of the tables in models/collectives by the chip that a kernel family was measured on.
@@ -172,7 +186,12 @@ void wire_cluster(Assembled& out, const Scenario& s) {
   plan.fabric.planes = s.cluster.planes.value_or(0);
   plan.fabric.oversubscription = s.cluster.oversubscription;
   plan.fabric.shape.assign(s.cluster.shape.begin(), s.cluster.shape.end());
-  if (s.cluster.cabling) plan.cabling = take_cabling(out, *s.cluster.cabling);
+  if (s.cluster.cabling) plan.cabling = take_cabling(out, s.cluster);
+  Findings alone;
+  if (s.cluster.forwarding && !s.cluster.cabling)
+    alone.push_back({"cluster.forwarding", "tables without the fabric that they are of",
+                     "cluster.cabling: what ibnetdiscover printed of it"});
+  for (Diagnostic& fault : place_findings(out.document, alone)) out.diagnostics.push_back(std::move(fault));
   Checked<std::vector<NetworkFault>> faults = read_faults(s.cluster.faults);
   for (Diagnostic& fault : place_findings(out.document, faults.findings))
     out.diagnostics.push_back(std::move(fault));

@@ -29,7 +29,7 @@ struct Scenario {
     std::vector<std::int64_t> shape;
     std::optional<int> planes;
     double oversubscription = 1;
-    std::optional<std::string> node, nic, cabling;
+    std::optional<std::string> node, nic, cabling, forwarding;
     std::string faults;
     int nodes = 1;
     std::optional<DollarsPerHour> gpu_hour;

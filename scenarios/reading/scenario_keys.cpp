@@ -81,6 +81,9 @@ constexpr std::array keys{
     Row{{"cluster.cabling", file_path("fabric.graphml"), unset,
          "a file of the fabric, in place of cluster.topology: GraphML, DOT, or what ibnetdiscover prints"},
         store<&S::cluster, &S::Cluster::cabling>},
+    Row{{"cluster.forwarding", file_path("opensm-lfts.dump"), unset,
+         "OpenSM's dump of the forwarding tables of cluster.cabling, for routing = \"tables\""},
+        store<&S::cluster, &S::Cluster::forwarding>},
     Row{{"cluster.faults", text(), otherwise("\"\""),
          "what of the network is down or slow: \"plane 3 down; nic 5.3 at 0.5; cable leaf 0.2 - spine 0.1 "
          "down\""},

@@ -38,8 +38,8 @@ error: unknown key 'gpus_per_nod' in [cluster]
    |
   4| gpus_per_nod = 8
    | ^^^^^^^^^^^^
-   = help: known: gpu, nodes, node, nic, switch, topology, cabling, faults, shape, )"
-            R"(planes, oversubscription, routing, prices, gpu_hour
+   = help: known: gpu, nodes, node, nic, switch, topology, cabling, forwarding, faults, )"
+            R"(shape, planes, oversubscription, routing, prices, gpu_hour
 
 error: cluster.nodes: takes an integer from 1 to 1048576, found a string
   --> a.toml:6:9

@@ -52,4 +52,12 @@ Checked<Fabric> read_dot(std::string_view text, const FabricRequest& request);
 /// Leaves out routers; adapters of switches that aggregate ("Aggregation Node") are skipped.
 Checked<Fabric> read_ibnetdiscover(std::string_view text, const FabricRequest& request);
 
+/// The same, with the forwarding tables that OpenSM dumps of it (`opensm-lfts.dump`).
+///
+/// Findings   of the dump: a line that is cut short, a switch or a port that the fabric does not have, a
+///            destination without an entry, a way that leads in a circle or ends at another NIC.
+/// Checked    tests/opensm_test.sh: the real OpenSM on a fabric of 2,048 hosts.
+Checked<Fabric> read_routed_fabric(std::string_view ibnetdiscover, std::string_view tables,
+                                   const FabricRequest& request);
+
 }  // namespace orrery

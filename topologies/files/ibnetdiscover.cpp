@@ -3,6 +3,7 @@
 #include <cctype>
 #include <map>
 
+#include "topologies/faults.hpp"
 #include "topologies/files/files.hpp"
 #include "topologies/files/graph_text.hpp"
 
@@ -140,10 +141,14 @@ class Reading {
  public:
   Reading(std::string_view text, const FabricRequest& request) : text_(text), request_(request) {}
 
-  Checked<Fabric> read() {
+  /// `tables`: what OpenSM dumped of the same fabric; empty: nothing.
+  Checked<Fabric> read(std::string_view tables) {
     if (!read_records() || !check_ends() || !name_boxes()) return refused();
     wire();
-    return fabric_from(graph_);
+    Checked<Fabric> built = fabric_from(graph_);
+    if (built.ok() && !tables.empty()) built.value.forwarding = read_tables(tables, built.value);
+    if (!findings_.empty()) return refused();
+    return built;
   }
 
  private:
@@ -285,6 +290,7 @@ class Reading {
     std::sort(hosts.begin(), hosts.end(), natural_less);
     const std::size_t each = of_host[hosts.front()].size();
     nodes_ = std::uint32_t(hosts.size());
+    each_ = std::uint32_t(each);
     for (std::uint32_t node = 0; node < nodes_; ++node) {
       std::vector<std::size_t>& nics = of_host[hosts[node]];
       std::sort(nics.begin(), nics.end(), [&](std::size_t a, std::size_t b) {
@@ -396,31 +402,165 @@ class Reading {
     for (std::size_t r = 0; r < records_.size(); ++r) {
       if (boxes_[r].name.empty()) continue;
       graph_.boxes.push_back(boxes_[r]);
+      if (boxes_[r].kind == VertexKind::Nic)
+        nic_by_name_[records_[r].name] = boxes_[r].group * each_ + boxes_[r].index;
       for (const Port& port : records_[r].ports) {
         const std::size_t other = by_id_[port.far];
         // Once a cable: from the record that comes first.
         if (other < r || boxes_[other].name.empty()) continue;
         const bool trunk = records_[r].is_switch && records_[other].is_switch;
+        cable_of_port_[{r, port.number}] = cable_of_port_[{other, port.far_number}] = graph_.cables.size();
         graph_.cables.push_back({boxes_[r].name, boxes_[other].name, BytesPerSecond(port.bytes_per_s * share),
                                  trunk ? request_.hop_latency : request_.nic_latency * 0.5, port.line});
       }
     }
   }
 
+  /// [switch][NIC], by the names and ports of the records.
+  std::vector<LinkIndex> read_tables(std::string_view text, const Fabric& fabric) {
+    const std::map<std::string, VertexIndex> vertex = vertices_by_name(fabric);
+    std::map<std::string, std::size_t> record_of_guid;
+    for (std::size_t r = 0; r < records_.size(); ++r)
+      if (const std::size_t dash = records_[r].id.find('-'); dash != std::string::npos)
+        record_of_guid[without_zeros(records_[r].id.substr(dash + 1))] = r;
+    const std::vector<BothWays> links = links_of_cables(fabric, vertex);
+    std::vector<LinkIndex> next(std::size_t(fabric.vertices.size() - fabric.first_switch()) * fabric.nics(),
+                                no_link);
+    std::size_t at = records_.size();
+    int number = 0;
+    for (std::size_t begin = 0; begin < text.size() && findings_.size() < most_findings;) {
+      const std::size_t end = std::min(text.find('\n', begin), text.size());
+      const std::string_view line = text.substr(begin, end - begin);
+      begin = end + 1;
+      ++number;
+      if (line.starts_with("Unicast lids")) {
+        const auto found = record_of_guid.find(guid_after(line, " guid 0x"));
+        if (found == record_of_guid.end()) {
+          refuse(
+              number,
+              "tables of a switch that the fabric does not have: '" + std::string(line.substr(0, 90)) + "'",
+              "a dump of the same fabric");
+          return next;
+        }
+        at = found->second;
+        continue;
+      }
+      const std::size_t what = line.find("Channel Adapter portguid 0x");
+      if (what == std::string_view::npos || at == records_.size()) continue;  // Of switches, or a heading.
+      const std::size_t colon = line.find(": '", what), quote = line.rfind('\'');
+      std::uint32_t port = 0;
+      if (line.size() < 10 || !read_whole(line.substr(7, 3), port) || colon == std::string_view::npos ||
+          quote <= colon + 2) {
+        refuse(number, "an entry is cut short", "0x0001 001 # Channel Adapter portguid 0x1: 'node0 mlx5_0'");
+        continue;
+      }
+      const auto nic = nic_by_name_.find(std::string(line.substr(colon + 3, quote - colon - 3)));
+      if (nic == nic_by_name_.end()) continue;  // What aggregates.
+      const auto cable = cable_of_port_.find({at, port});
+      if (cable == cable_of_port_.end()) {
+        refuse(number, "port " + std::to_string(port) + " of '" + records_[at].name + "' has no cable",
+               "a dump of the same fabric");
+        continue;
+      }
+      const VertexIndex v = vertex.at(boxes_[at].name);
+      const BothWays& both = links[cable->second];
+      if (both.up == no_link) continue;  // The NIC's own cable.
+      next[std::size_t(v - fabric.first_switch()) * fabric.nics() + nic->second] =
+          fabric.links[both.up].from == v ? both.up : both.down;
+    }
+    if (findings_.empty()) follow(next, fabric);
+    return next;
+  }
+
+  struct BothWays {
+    LinkIndex up = no_link, down = no_link;
+  };
+  /// The links of every cable between switches. Cables in parallel keep their order in a fabric.
+  std::vector<BothWays> links_of_cables(const Fabric& fabric,
+                                        const std::map<std::string, VertexIndex>& vertex) const {
+    std::map<std::pair<VertexIndex, VertexIndex>, std::vector<LinkIndex>> between;
+    for (LinkIndex l = fabric.first_trunk(); l < fabric.links.size(); ++l)
+      between[{fabric.links[l].from, fabric.links[l].to}].push_back(l);
+    std::map<std::pair<VertexIndex, VertexIndex>, std::size_t> taken;
+    std::vector<BothWays> links;
+    for (const GraphText::Cable& cable : graph_.cables) {
+      const auto [low, high] = std::minmax(vertex.at(cable.from), vertex.at(cable.to));
+      links.emplace_back();
+      if (low < fabric.first_switch()) continue;
+      const std::size_t k = taken[{low, high}]++;
+      links.back() = {between[{low, high}][k], between[{high, low}][k]};
+    }
+    return links;
+  }
+
+  /// Every way to its end: each NIC from each leaf.
+  void follow(const std::vector<LinkIndex>& next, const Fabric& fabric) {
+    const VertexIndex first = fabric.first_switch();
+    std::vector<VertexIndex> leaves = fabric.leaf_of_nic;
+    std::sort(leaves.begin(), leaves.end());
+    leaves.erase(std::unique(leaves.begin(), leaves.end()), leaves.end());
+    const std::vector<std::uint32_t> network = networks_of_nics(fabric);
+    std::vector<std::uint32_t> network_of_leaf(fabric.vertices.size(), cut_off);
+    for (std::uint32_t nic = 0; nic < fabric.nics(); ++nic)
+      network_of_leaf[fabric.leaf_of_nic[nic]] = network[nic];
+    for (const VertexIndex leaf : leaves)
+      for (std::uint32_t nic = 0; nic < fabric.nics(); ++nic) {
+        if (network_of_leaf[leaf] != network[nic]) continue;
+        VertexIndex at = leaf;
+        for (std::size_t hops = 0; at != fabric.leaf_of_nic[nic]; ++hops) {
+          const LinkIndex link = next[std::size_t(at - first) * fabric.nics() + nic];
+          if (link == no_link || hops > fabric.vertices.size())
+            return refuse(0,
+                          std::string(link == no_link ? "no entry" : "a circle") + " on the way from " +
+                              vertex_name(fabric, leaf) + " to " +
+                              vertex_name(fabric, fabric.first_nic() + nic) +
+                              (link == no_link ? ", at " + vertex_name(fabric, at) : ""),
+                          "tables that lead from every switch to every adapter");
+          at = fabric.links[link].to;
+        }
+      }
+  }
+
+  static std::string without_zeros(std::string text) {
+    text.erase(0, std::min(text.find_first_not_of('0'), text.size()));
+    return text;
+  }
+  static std::string guid_after(std::string_view line, std::string_view word) {
+    const std::size_t found = line.find(word);
+    if (found == std::string_view::npos) return {};
+    std::string guid;
+    for (std::size_t i = found + word.size();
+         i < line.size() && std::isxdigit(static_cast<unsigned char>(line[i])); ++i)
+      guid += line[i];
+    return without_zeros(guid);
+  }
+  static std::map<std::string, VertexIndex> vertices_by_name(const Fabric& fabric) {
+    std::map<std::string, VertexIndex> by_name;
+    for (VertexIndex v = 0; v < fabric.vertices.size(); ++v) by_name[vertex_name(fabric, v)] = v;
+    return by_name;
+  }
+
   std::string_view text_;
   const FabricRequest& request_;
+  std::map<std::pair<std::size_t, std::uint32_t>, std::size_t> cable_of_port_;  ///< Into the graph's cables.
+  std::map<std::string, std::uint32_t> nic_by_name_;
   Findings findings_;
   std::vector<Record> records_;
   std::map<std::string, std::size_t> by_id_;
   std::vector<GraphText::Box> boxes_;  ///< Of each record; without a name: skipped.
-  std::uint32_t nodes_ = 0;
+  std::uint32_t nodes_ = 0, each_ = 0;
   GraphText graph_;
 };
 
 }  // namespace
 
 Checked<Fabric> read_ibnetdiscover(std::string_view text, const FabricRequest& request) {
-  return Reading(text, request).read();
+  return Reading(text, request).read({});
+}
+
+Checked<Fabric> read_routed_fabric(std::string_view ibnetdiscover, std::string_view tables,
+                                   const FabricRequest& request) {
+  return Reading(ibnetdiscover, request).read(tables);
 }
 
 }  // namespace orrery
