@@ -191,7 +191,8 @@ LinkIndex FlowNetwork::State::take_first_to_fill_up() {
     Candidate& first = candidates.back();
     const Link& link = links[first.link];
     const double current = link.free == 0 ? 0 : link.left / link.load;
-    if (!(current > first.level * (1 + 1e-15))) {
+    const bool still_first = candidates.size() == 1 || current < candidates.front().level;
+    if (still_first || !(current > first.level * (1 + 1e-15))) {
       const LinkIndex index = first.link;
       candidates.pop_back();
       return index;

@@ -18,11 +18,6 @@ std::uint32_t parent_of(std::uint32_t node, std::uint32_t nodes) {
   return up >= nodes ? node ^ bit : up;
 }
 
-/// How many chunks are under way at once, and the way of one of them up and down.
-struct Pipeline {
-  std::int64_t chunks, depth;
-};
-
 }  // namespace
 
 void tree_all_reduce(const CollectiveRequest& request, const RoundSink& sink) {
@@ -30,10 +25,10 @@ void tree_all_reduce(const CollectiveRequest& request, const RoundSink& sink) {
   const std::uint32_t nodes = fabric.nodes, gpus = fabric.gpus_per_node;
   const std::int64_t trees = 2 * std::int64_t(fabric.nics_per_node);
   const std::int64_t of_a_tree = (request.bytes.value() + trees - 1) / trees;
-  const Pipeline line{std::max<std::int64_t>(1, of_a_tree / chunk_bytes),
-                      std::int64_t(std::bit_width(nodes)) + gpus - 1};
-  const Bytes chunk((of_a_tree + line.chunks - 1) / line.chunks);
-  Round round{{}, line.chunks + 2 * line.depth - 1};
+  const std::int64_t chunks = std::max<std::int64_t>(1, of_a_tree / chunk_bytes);
+  const std::int64_t way_up = std::int64_t(std::bit_width(nodes)) + gpus - 1;  // Steps of one chunk.
+  const Bytes chunk((of_a_tree + chunks - 1) / chunks);
+  Round round{{}, chunks + 2 * way_up - 1};
   const auto both_ways = [&](GpuIndex a, GpuIndex b) {
     add_message(round.plan, request.router, a, b, chunk);
     add_message(round.plan, request.router, b, a, chunk);

@@ -69,6 +69,8 @@ Checked<CollectiveBench> bench_of(const CommandLine& line, const Fabric& fabric)
     // All algorithms means all that run here; one by its name must.
     if (!lacks.empty() && !algorithm.empty()) bench.findings = lacks;
     if (lacks.empty()) bench.value.algorithms.push_back(&row);
+    if (!lacks.empty())
+      bench.value.left_out.push_back(fmt::format("{}: {}", row.name, lacks.front().problem));
   }
   const auto suggest = [](const std::string& wrong, const std::vector<std::string>& known) {
     return suggestion(wrong, std::vector<std::string_view>(known.begin(), known.end()));

@@ -58,6 +58,12 @@ Survey survey_collectives(const SurveyedCluster& cluster, const CollectiveBench&
     survey.page.sections.push_back({fmt::format("{}, {}", collective_name(algorithm->kind), algorithm->name),
                                     {Paragraph{std::string(algorithm->help)}, grid}});
   }
+  if (!bench.left_out.empty()) {
+    Section rest{"Left out", {}};
+    for (const std::string& why : bench.left_out) rest.blocks.push_back(Paragraph{why});
+    survey.page.sections.push_back(std::move(rest));
+    survey.summary["left_out"] = bench.left_out;
+  }
   return survey;
 }
 

@@ -32,6 +32,7 @@ Survey survey_weakness(const SurveyedCluster& cluster);
 struct CollectiveBench {
   std::vector<const CollectiveAlgorithm*> algorithms;
   std::vector<Bytes> sizes;
+  std::vector<std::string> left_out;  ///< Algorithms that do not run on the fabric, and why.
 };
 /// Time, algorithm and bus bandwidth of collectives of all GPUs, in the columns of nccl-tests.
 Survey survey_collectives(const SurveyedCluster& cluster, const CollectiveBench& bench);
