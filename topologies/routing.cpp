@@ -43,6 +43,7 @@ const RoutingKind* find_routing(std::string_view name) {
 
 Router::Router(const Fabric& fabric, RoutingPolicy policy, const FlowNetwork* network)
     : fabric_(&fabric), policy_(policy), network_(network), leaves_(fabric.leaf_of_nic) {
+  ORRERY_CHECK(policy != RoutingPolicy::Tables || !fabric.forwarding.empty());
   const std::size_t switches = fabric.vertices.size() - fabric.first_switch();
   toward_.resize(switches);
   best_.resize(switches);

@@ -43,6 +43,7 @@ Executor::Executor(const StepRequest& request, SegmentCosts& costs, const OnProg
 
 StepOutcome Executor::run() {
   for (std::uint32_t rank = 0; rank < members_.size(); ++rank) walk(rank, 0);
+  meet_neighbours();
   std::vector<FlowNetwork::Completion> ended;
   std::uint64_t steps = 0;
   for (;;) {

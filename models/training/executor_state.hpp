@@ -110,11 +110,24 @@ class Executor {
   std::uint32_t rank_at(int pipeline_rank, int lane) const {
     return std::uint32_t(pipeline_rank * groups_ * m_ + lane);
   }
-  GpuIndex gpu_of(std::uint32_t rank) const { return rank * std::uint32_t(r_.gpus_per_member); }
+  GpuIndex gpu_of(std::uint32_t rank) const {
+    const GpuIndex ours = rank * std::uint32_t(r_.gpus_per_member);
+    if (r_.neighbour_nodes == 0) return ours;
+    return r_.fabric->gpu(place_of(r_.fabric->node_of(ours)), r_.fabric->local_of(ours));
+  }
+  /// Which node of the fabric our k-th is.
+  std::uint32_t place_of(std::uint32_t k) const {
+    return k + std::uint32_t(std::uint64_t(k) * r_.neighbour_nodes / (r_.fabric->nodes - r_.neighbour_nodes));
+  }
   const std::vector<PlannedOp>& ops_of(const Cohort& c) const { return ops_[std::size_t(c.pipeline_rank)]; }
   Member& member_on_rail(std::uint32_t cohort, int domain, int rail) {
     return members_[cohort * std::uint32_t(m_) + std::uint32_t(domain * rails_ + rail)];
   }
+
+  // --- neighbour_job.cpp ---
+
+  void meet_neighbours();
+  void send_as_neighbour(std::uint32_t nic);
 
   // --- executor.cpp ---
 
@@ -232,6 +245,9 @@ class Executor {
   EventQueue<Event> queue_;
   std::optional<FlowNetwork> network_;
   std::optional<Router> router_;
+  std::vector<std::uint32_t> neighbours_;          ///< Nodes of the other job.
+  std::vector<std::uint32_t> neighbour_messages_;  ///< Of each of its NICs, so far.
+  static constexpr std::uint32_t neighbour_tag = 0x40000000u;
   std::vector<Pending> pending_;
   std::vector<std::uint32_t> free_;
   std::vector<PathLink> path_;

@@ -85,7 +85,7 @@ Findings check_cluster(const TrainingPlan& p) {
                               std::to_string(wanted) + " are asked for",
                           "the same number"});
     };
-    expect(p.cabling->nodes, p.nodes, "cluster.nodes", "nodes");
+    expect(p.cabling->nodes, p.nodes + p.neighbour_nodes, "cluster.nodes", "nodes");
     expect(p.cabling->gpus_per_node, p.node.gpus, "cluster.node", "GPUs a node");
   } else if (const TopologyKind* topology = find_topology(p.topology)) {
     findings = topology->check(p.fabric);
@@ -114,6 +114,9 @@ Findings check_plan(const TrainingPlan& p) {
   if (!p.faults.empty() && p.fidelity != Fidelity::Full)
     findings.push_back(
         {"cluster.faults", "folded ranks are all alike: faults are not seen", "--fidelity full"});
+  if (p.neighbour_nodes > 0 && p.fidelity != Fidelity::Full)
+    findings.push_back(
+        {"cluster.neighbour_nodes", "folded ranks do not meet the traffic of others", "--fidelity full"});
   const int layout = p.pipeline * p.tensor * p.context;
   if (p.gpus() % layout != 0) {
     findings.push_back(

@@ -43,7 +43,8 @@ struct TrainingPlan {
   FabricRequest fabric;
   std::string topology;
   std::shared_ptr<const Fabric> cabling;  ///< Read from a file, in place of `topology`.
-  std::vector<NetworkFault> faults;              ///< Of the fabric; full fidelity alone sees them.
+  int neighbour_nodes = 0;                ///< Of another job on the fabric; full fidelity alone sees them.
+  std::vector<NetworkFault> faults;       ///< Of the fabric; full fidelity alone sees them.
   RoutingPolicy routing = RoutingPolicy::Ecmp;
   KernelFamily kernels;
   const CollectiveConstants* collectives = &h100_collectives;

@@ -108,6 +108,10 @@ void Executor::flow_ended(std::uint32_t tag) {
     if (--members_[ends.receiver].open_flows == 0) complete(ends.receiver);
     return;
   }
+  if (tag & neighbour_tag) {
+    if (ops_done_ < ops_total_) send_as_neighbour(tag & ~neighbour_tag);
+    return;
+  }
   free_.push_back(tag);
   message_left(pending_[tag].sender, pending_[tag].slot);
 }

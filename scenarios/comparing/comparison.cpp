@@ -18,7 +18,7 @@ Network network_of(const Assembled& point) {
   Network network;
   network.fabric = cluster_fabric(point.plan);
   network.bill = network_bill(network.fabric, point.network_switch, point.plan.nic, point.prices);
-  network.per_gpu_hour = network.bill.per_gpu_hour(point.plan.gpus(), point.prices.paid_over);
+  network.per_gpu_hour = network.bill.per_gpu_hour(network.fabric.gpus(), point.prices.paid_over);
   return network;
 }
 

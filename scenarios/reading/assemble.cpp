@@ -182,7 +182,9 @@ void wire_cluster(Assembled& out, const Scenario& s) {
   plan.nodes = s.cluster.nodes;
   plan.topology = s.cluster.topology;
   plan.routing = find_routing(s.cluster.routing)->policy;
-  plan.fabric = fabric_request(plan.node, plan.gpu, plan.nic, out.network_switch, plan.nodes);
+  plan.neighbour_nodes = s.cluster.neighbour_nodes;
+  plan.fabric =
+      fabric_request(plan.node, plan.gpu, plan.nic, out.network_switch, plan.nodes + plan.neighbour_nodes);
   plan.fabric.planes = s.cluster.planes.value_or(0);
   plan.fabric.oversubscription = s.cluster.oversubscription;
   plan.fabric.shape.assign(s.cluster.shape.begin(), s.cluster.shape.end());
@@ -271,7 +273,7 @@ Assembled assemble_cluster(const ScenarioReading& reading) {
   if (!out.ok()) return out;
   wire_cluster(out, reading.scenario);
   if (!out.ok()) return out;
-  if (out.plan.cabling) out.plan.nodes = int(out.plan.cabling->nodes);
+  if (out.plan.cabling) out.plan.nodes = int(out.plan.cabling->nodes) - out.plan.neighbour_nodes;
   out.diagnostics = place_findings(out.document, check_cluster(out.plan));
   return out;
 }

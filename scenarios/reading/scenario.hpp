@@ -31,7 +31,7 @@ struct Scenario {
     double oversubscription = 1;
     std::optional<std::string> node, nic, cabling, forwarding;
     std::string faults;
-    int nodes = 1;
+    int nodes = 1, neighbour_nodes = 0;
     std::optional<DollarsPerHour> gpu_hour;
     bool operator==(const Cluster&) const = default;
   } cluster;

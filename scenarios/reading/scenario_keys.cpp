@@ -88,6 +88,9 @@ constexpr std::array keys{
          "what of the network is down or slow: \"plane 3 down; nic 5.3 at 0.5; cable leaf 0.2 - spine 0.1 "
          "down\""},
         store<&S::cluster, &S::Cluster::faults>},
+    Row{{"cluster.neighbour_nodes", integer(0, most_ranks), otherwise("0"),
+         "nodes of another job on the same fabric, dealt evenly among ours, whose NICs never rest"},
+        store<&S::cluster, &S::Cluster::neighbour_nodes>},
     Row{{"cluster.shape", integers(1, 1 << 20), unset,
          "sizes of the topology, as orrery explain lists them; left out: the smallest that holds the nodes"},
         store<&S::cluster, &S::Cluster::shape>},

@@ -107,6 +107,30 @@ TEST(Topology, ALostPlaneIsSeenInTheStep) {
   EXPECT_THAT(folded.err, HasSubstr("--fidelity full"));
 }
 
+// Eight nodes under one leaf a plane share no cable, so that neighbours change nothing; under leaves of four
+// NICs they share the uplinks, and the step waits.
+TEST(Topology, ANeighbourJobIsFeltWhereCablesAreShared) {
+  const ScratchFolder scratch;
+  put(scratch.path() / "small.toml", small_scenario);
+  put(scratch.path() / "port8.toml",
+      "ports = 8\nport_rate = \"50 GB/s\"\nhop_latency = \"0.45 us\"\n[source]\nports = "
+      "\"a test\"\nport_rate = \"a test\"\nhop_latency = \"a test\"\n");
+  const auto steps = [&](const std::string& more) {
+    const Outcome outcome =
+        orrery(scratch.path(), "compare small.toml --json --vary cluster.neighbour_nodes=0,4" + more);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const Json points = Json::parse(outcome.out).at("points");
+    return std::pair(points[0].at("step_s").get<double>(), points[1].at("step_s").get<double>());
+  };
+  const auto [alone, beside] = steps("");
+  EXPECT_EQ(alone, beside);
+  const auto [quiet, crowded] = steps(" --set cluster.topology=fat-tree --set cluster.switch=./port8.toml");
+  EXPECT_GT(crowded, 1.02 * quiet);
+  const Outcome folded = orrery(scratch.path(), "run small.toml --set cluster.neighbour_nodes=4");
+  EXPECT_EQ(folded.code, 2);
+  EXPECT_THAT(folded.err, HasSubstr("--fidelity full"));
+}
+
 // A step on a fabric that was read is the step on the fabric that was built.
 TEST(Topology, AStepRunsOnAFabricReadFromAFile) {
   const ScratchFolder scratch;
