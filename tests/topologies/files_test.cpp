@@ -9,6 +9,7 @@
 #include "tests/topologies/requests.hpp"
 #include "topologies/catalog.hpp"
 #include "topologies/faults.hpp"
+#include "topologies/routing.hpp"
 
 namespace orrery {
 namespace {
@@ -194,6 +195,61 @@ TEST(Ibnetdiscover, FaultsAreFoundWithTheirLines) {
   EXPECT_THAT(fault_in_dump("vendid", "vendor"), HasSubstr("line 2: found 'vendor"));
   EXPECT_THAT(fault_in_dump("Switch\t4 \"S-000000000000a003\"", "Switch\t2 \"S-000000000000a003\""),
               HasSubstr("3 cables at 2 ports"));
+}
+
+// As OpenSM dumps it. To n10's second adapter, leaf0 uses its fourth port, the slow cable.
+constexpr const char* tables = R"(Unicast lids [0-9] of switch Lid 2 guid 0x000000000000a001 ('leaf0'):
+0x0001 001 # Channel Adapter portguid 0x000000000000b001: 'n9 mlx5_0'
+0x0002 002 # Channel Adapter portguid 0x000000000000b003: 'n10 mlx5_0'
+0x0003 003 # Channel Adapter portguid 0x000000000000b002: 'n9 mlx5_1'
+0x0004 004 # Channel Adapter portguid 0x000000000000b004: 'n10 mlx5_1'
+0x0005 000 # Switch portguid 0x000000000000a001: 'leaf0'
+Unicast lids [0-9] of switch Lid 3 guid 0x000000000000a002 ('leaf1'):
+0x0001 003 # Channel Adapter portguid 0x000000000000b001: 'n9 mlx5_0'
+0x0002 003 # Channel Adapter portguid 0x000000000000b003: 'n10 mlx5_0'
+0x0003 001 # Channel Adapter portguid 0x000000000000b002: 'n9 mlx5_1'
+0x0004 002 # Channel Adapter portguid 0x000000000000b004: 'n10 mlx5_1'
+Unicast lids [0-9] of switch Lid 4 guid 0x000000000000a003 ('spine0'):
+0x0001 001 # Channel Adapter portguid 0x000000000000b001: 'n9 mlx5_0'
+0x0002 002 # Channel Adapter portguid 0x000000000000b003: 'n10 mlx5_0'
+0x0003 003 # Channel Adapter portguid 0x000000000000b002: 'n9 mlx5_1'
+0x0004 003 # Channel Adapter portguid 0x000000000000b004: 'n10 mlx5_1'
+)";
+
+TEST(ForwardingTables, AreFollowedToTheCable) {
+  const Checked<Fabric> read = read_routed_fabric(dump, tables, request_of_dump());
+  ASSERT_TRUE(read.ok()) << read.findings.front().problem;
+  Router router(read.value, RoutingPolicy::Tables);
+  std::vector<LinkIndex> path;
+  router.append_network_route(0, 3, 0, path);  // n9's first adapter, n10's second.
+  ASSERT_EQ(path.size(), 4u);
+  EXPECT_DOUBLE_EQ(read.value.links[path[1]].capacity.value(), 11.25e9);
+  path.clear();
+  router.append_network_route(0, 1, 0, path);
+  EXPECT_DOUBLE_EQ(read.value.links[path[1]].capacity.value(), 45e9);
+}
+
+std::string fault_in_tables(std::string_view before, std::string_view after) {
+  std::string text = tables;
+  const std::size_t at = text.find(before);
+  EXPECT_NE(at, std::string::npos) << before;
+  const Checked<Fabric> read =
+      read_routed_fabric(dump, text.replace(at, before.size(), after), request_of_dump());
+  return read.ok() ? "" : read.findings.front().problem;
+}
+
+TEST(ForwardingTables, FaultsAreFound) {
+  EXPECT_THAT(fault_in_tables("a003 ('spine0')", "a009 ('spine0')"),
+              HasSubstr("line 12: tables of a switch"));
+  EXPECT_THAT(fault_in_tables("0x0001 003", "0x0001 007"), HasSubstr("port 7 of 'leaf1' has no cable"));
+  EXPECT_THAT(fault_in_tables("0x0004 004 #", "0x00"), HasSubstr("an entry is cut short"));
+  // The spine sends back to leaf1 what leaf1 sends to the spine.
+  EXPECT_THAT(fault_in_tables("('spine0'):\n0x0001 001", "('spine0'):\n0x0001 003"), HasSubstr("a circle"));
+  EXPECT_THAT(
+      fault_in_tables("0x0002 002 # Channel Adapter portguid 0x000000000000b003: 'n10 mlx5_0'\n0x0003 003 # "
+                      "Channel Adapter portguid 0x000000000000b002: 'n9 mlx5_1'\n0x0004 003",
+                      "0x0004 003"),
+      HasSubstr("no entry"));
 }
 
 // Broken at every place, and with bytes turned: a fabric or findings, never a crash (the sanitizers watch).
