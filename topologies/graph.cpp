@@ -20,10 +20,11 @@ using Capacities = boost::adjacency_list<
                     boost::property<boost::edge_residual_capacity_t, std::int64_t,
                                     boost::property<boost::edge_reverse_t, Traits::edge_descriptor>>>>;
 
-/// Every edge with its capacity in whole bytes a second, PCIe hops included.
+/// Every edge that is not down with its capacity in whole bytes a second, PCIe hops included.
 template <class Visit>
 void for_each_edge(const Fabric& fabric, std::int64_t endless, Visit visit) {
-  for (const Link& link : fabric.links) visit(link.from, link.to, std::int64_t(link.capacity.value()));
+  for (const Link& link : fabric.links)
+    if (link.capacity.value() > 0) visit(link.from, link.to, std::int64_t(link.capacity.value()));
   for (GpuIndex gpu = 0; gpu < fabric.gpus() && fabric.nics() > 0; ++gpu) {
     const VertexIndex nic = fabric.first_nic() + fabric.nic_of(gpu);
     visit(gpu, nic, endless);

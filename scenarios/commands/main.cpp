@@ -191,7 +191,8 @@ std::string label_of(const CLI::Option& option) {
 
 std::string help_of(const Verb& verb, const CLI::App& sub, int columns) {
   std::string text = std::string(verb.help) + ".\n\n  orrery " + verb.name + " [OPTION]...";
-  if (*verb.subject) text += std::string(" ") + verb.subject + (verb.several ? "..." : "");
+  if (*verb.subject)
+    text += std::string(" ") + verb.subject + (verb.several && !std::strchr(verb.subject, ' ') ? "..." : "");
   text += "\n\nOptions:\n";
   for (const CLI::Option* option : sub.get_options()) {
     if (option->get_lnames().empty()) continue;
