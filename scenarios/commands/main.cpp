@@ -36,7 +36,9 @@ constexpr Verb verbs[] = {
      "orrery compare deepseek-v3 --topology multi-plane-fat-tree,rail-only --fidelity folded --out out/rails",
      "SCENARIO", false, true, false, compare_command},
     {"topology",
-     "Look at a fabric: show, cost, check (for single points of failure), export, bench (collectives)",
+     "Look at a fabric: show, cost, check (for single points of failure), export, bench (collectives); or "
+     "inside a "
+     "node",
      "orrery topology show dragonfly --set cluster.nodes=64", "ACTION FABRIC", true, true, false,
      topology_command},
     {"validate", "Hold the simulator's figures against a model that really computes: three courts",

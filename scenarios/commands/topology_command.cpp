@@ -6,6 +6,7 @@
 #include "scenarios/commands/question.hpp"
 #include "scenarios/commands/refusal.hpp"
 #include "scenarios/reading/nearest.hpp"
+#include "scenarios/reading/open_data.hpp"
 #include "scenarios/reading/quantity.hpp"
 #include "scenarios/surveying/surveying.hpp"
 #include "topologies/catalog.hpp"
@@ -110,12 +111,27 @@ bool is_scenario(const std::string& name) {
   return name.ends_with(".toml") || std::find(known.begin(), known.end(), name) != known.end();
 }
 
+constexpr std::int64_t largest_node_file = 4 << 20;
+
+int look_inside(const CommandLine& line) {
+  const std::string& path = line.names.back();
+  OpenedData opened =
+      open_file(path, largest_node_file, "nvidia-smi topo -m > FILE, or NCCL_TOPO_DUMP_FILE=FILE");
+  Diagnostics faults = std::move(opened.diagnostics);
+  Checked<NodeInside> read;
+  if (faults.empty()) read = read_node_inside(opened.source.text);
+  for (Finding& f : read.findings) faults.push_back({"", path + ": " + f.problem, std::move(f.remedy), {}});
+  if (!faults.empty()) return refuse(line, {}, std::move(faults));
+  return print(line, survey_inside(read.value));
+}
+
 struct Action {
   std::string_view name;
   int (*run)(const CommandLine&, const SurveyedCluster&);
 };
-constexpr Action actions[] = {
-    {"show", show}, {"cost", cost}, {"check", check}, {"export", write}, {"bench", bench}};
+// `node` is of a file alone.
+constexpr Action actions[] = {{"show", show},    {"cost", cost},   {"check", check},
+                              {"export", write}, {"bench", bench}, {"node", nullptr}};
 
 }  // namespace
 
@@ -130,7 +146,8 @@ int topology_command(const CommandLine& line) {
   }
   if (line.names.size() != 2)
     return refuse_usage(line, "topology " + line.names.front() + " takes one FABRIC",
-                        "a topology of orrery list, a scenario, or a file of a fabric");
+                        "a topology of orrery list, a scenario, or a file");
+  if (!action->run) return look_inside(line);
   std::string scenario = line.names.back();
   std::vector<std::string> sets = line.sets;
   // Before what the user sets, which may set it again. What is neither a topology nor a scenario is a file of

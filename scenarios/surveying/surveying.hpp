@@ -6,6 +6,7 @@
 #include "models/collectives/rounds.hpp"
 #include "reports/terminal.hpp"
 #include "scenarios/reading/assemble.hpp"
+#include "topologies/files/node_inside.hpp"
 
 namespace orrery {
 
@@ -28,6 +29,10 @@ Survey survey_shape(const SurveyedCluster& cluster);
 Survey survey_cost(const SurveyedCluster& cluster);
 /// Boxes and cables whose loss alone parts GPUs.
 Survey survey_weakness(const SurveyedCluster& cluster);
+
+/// What the tools of a server say of its inside: which NIC is nearest to each GPU, whether that is the one
+/// that fabrics here take for it, and which built-in nodes are of these numbers.
+Survey survey_inside(const NodeInside& inside);
 
 struct CollectiveBench {
   std::vector<const CollectiveAlgorithm*> algorithms;

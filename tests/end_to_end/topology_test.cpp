@@ -69,6 +69,19 @@ TEST(Topology, BenchPrintsTheColumnsOfNcclTests) {
     EXPECT_THAT(page.out, HasSubstr(column));
 }
 
+// Two GPUs whose nearest NICs are crossed: rails are not what fabrics take them for, and the page says so.
+TEST(Topology, NodeSaysWhichNicIsNearest) {
+  const ScratchFolder scratch;
+  put(scratch.path() / "topo.txt",
+      "     GPU0 GPU1 NIC0 NIC1 CPU Affinity\nGPU0  X   NV8  SYS  PIX 0-9\nGPU1 NV8   X   PIX  SYS 10-19\n");
+  const Json inside = answer(scratch, "node topo.txt");
+  EXPECT_EQ(inside.at("crossed"), 2);
+  EXPECT_EQ(inside.at("rows")[0].at("nic"), "NIC1");
+  const Outcome page = orrery(scratch.path(), "topology node topo.txt");
+  EXPECT_THAT(page.out, HasSubstr("1, not 0"));
+  EXPECT_EQ(orrery(scratch.path(), "topology node no-such-file").code, 2);
+}
+
 TEST(Topology, WrongWordsAreMetWithHelp) {
   const ScratchFolder scratch;
   const auto expect = [&](const std::string& arguments, const std::string& problem) {

@@ -262,7 +262,9 @@ TEST(FabricFiles, AnyBytesAreAFabricOrFindings) {
       for (int n = 0; n < 3; ++n)
         turned[random.below(std::uint32_t(turned.size()))] = char(random.below(256));
       const Checked<Fabric> read = read_fabric(turned, request_of_dump());
-      if (read.ok()) EXPECT_EQ(read.value.leaf_of_nic.size(), read.value.nics());
+      if (read.ok()) {
+        EXPECT_EQ(read.value.leaf_of_nic.size(), read.value.nics());
+      }
     }
   }
 }
