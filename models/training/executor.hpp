@@ -62,6 +62,8 @@ struct StepRequest {
   RoutingPolicy routing_policy = RoutingPolicy::Ecmp;
   const Fabric* fabric = nullptr;  ///< Full only. Member i of group g on pipeline rank p is GPU ((p groups +
                                    ///< g) members + i) gpus_per_member.
+  BytesPerSecond nvlink_port{};    ///< Full only: of the GPU that the kernels were measured on. A kernel
+                                 ///< reaches the same part of every port, faster or slower.
   std::uint32_t neighbour_nodes = 0;  ///< Full only: of the fabric's nodes, those of another job; members
                                       ///< count without them.
   std::vector<std::uint32_t> traced;  ///< Ranks whose slices are kept (in GPU numbering over members).

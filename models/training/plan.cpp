@@ -1,6 +1,7 @@
 #include "models/training/plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "sim/check.hpp"
@@ -64,7 +65,30 @@ Findings check_plan_trace(const TrainingPlan& p) {
 namespace {
 
 Fabric sound_fabric(const TrainingPlan& p) {
-  return p.cabling ? *p.cabling : find_topology(p.topology)->build(p.fabric);
+  Fabric fabric = p.cabling ? *p.cabling : find_topology(p.topology)->build(p.fabric);
+  for (const OtherNodes& other : p.others)
+    for (GpuIndex gpu = fabric.gpu(other.first, 0); gpu < fabric.gpu(other.last + 1, 0); ++gpu)
+      for (const LinkIndex port : {fabric.nvlink_out(gpu), fabric.nvlink_in(gpu)})
+        fabric.links[port].capacity = other.gpu.nvlink_achieved;
+  return fabric;
+}
+
+/// A job steps at one speed: GPUs beside each other must compute alike, whatever their ports.
+void check_others(const TrainingPlan& p, Findings& findings) {
+  const auto like = [](double a, double b) { return std::abs(a - b) <= 0.01 * std::max(a, b); };
+  for (const OtherNodes& other : p.others) {
+    const bool same = other.gpu.multiprocessors == p.gpu.multiprocessors &&
+                      like(other.gpu.bf16.value(), p.gpu.bf16.value()) &&
+                      like(other.gpu.hbm.value(), p.gpu.hbm.value()) && other.gpu.memory >= p.gpu.memory;
+    if (!same)
+      findings.push_back(
+          {"cluster.mixed",
+           other.gpu.name + " beside " + p.gpu.name + ": kernels of two chips in one job are not modelled",
+           "GPUs of one chip, as h800 beside h100-sxm"});
+  }
+  if (!p.others.empty() && p.fidelity != Fidelity::Full)
+    findings.push_back(
+        {"cluster.mixed", "folded ranks are all alike: mixed nodes are not seen", "--fidelity full"});
 }
 
 }  // namespace
@@ -90,6 +114,13 @@ Findings check_cluster(const TrainingPlan& p) {
   } else if (const TopologyKind* topology = find_topology(p.topology)) {
     findings = topology->check(p.fabric);
   }
+  const std::uint32_t nodes = p.cabling ? p.cabling->nodes : std::uint32_t(p.fabric.nodes);
+  for (const OtherNodes& other : p.others)
+    if (other.last >= nodes || other.first > other.last)
+      findings.push_back({"cluster.mixed",
+                          "nodes " + std::to_string(other.first) + "-" + std::to_string(other.last) + " of " +
+                              std::to_string(nodes),
+                          "0-" + std::to_string(nodes - 1)});
   const bool tables = p.cabling && !p.cabling->forwarding.empty();
   if (p.routing == RoutingPolicy::Tables && !tables)
     findings.push_back({"cluster.routing", "there are no tables to follow",
@@ -114,6 +145,7 @@ Findings check_plan(const TrainingPlan& p) {
   if (!p.faults.empty() && p.fidelity != Fidelity::Full)
     findings.push_back(
         {"cluster.faults", "folded ranks are all alike: faults are not seen", "--fidelity full"});
+  check_others(p, findings);
   if (p.neighbour_nodes > 0 && p.fidelity != Fidelity::Full)
     findings.push_back(
         {"cluster.neighbour_nodes", "folded ranks do not meet the traffic of others", "--fidelity full"});

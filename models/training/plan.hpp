@@ -34,6 +34,12 @@ enum class CopyMessages : std::uint8_t {
             ///< (NeMo user guide, communication overlap: "exposes only one DP communication chunk").
 };
 
+/// Nodes of a fabric, both ends counted, whose GPUs have other NVLink ports than the plan's.
+struct OtherNodes {
+  std::uint32_t first = 0, last = 0;
+  GpuSpec gpu;
+};
+
 /// One training step to simulate, as values: the model, the machine, and how the one is laid on the other.
 struct TrainingPlan {
   Transformer model;
@@ -43,6 +49,7 @@ struct TrainingPlan {
   FabricRequest fabric;
   std::string topology;
   std::shared_ptr<const Fabric> cabling;  ///< Read from a file, in place of `topology`.
+  std::vector<OtherNodes> others;         ///< Of the same chip; full fidelity alone sees them.
   int neighbour_nodes = 0;                ///< Of another job on the fabric; full fidelity alone sees them.
   std::vector<NetworkFault> faults;       ///< Of the fabric; full fidelity alone sees them.
   RoutingPolicy routing = RoutingPolicy::Ecmp;

@@ -217,6 +217,7 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
   if (plan.fidelity == Fidelity::Full) {
     request.fabric = &fabric;
     request.routing_policy = plan.routing;
+    request.nvlink_port = plan.gpu.nvlink_achieved;
     request.neighbour_nodes = std::uint32_t(plan.neighbour_nodes);
   } else {
     const int lanes = request.groups * request.members;

@@ -9,8 +9,7 @@ void Executor::start_flows(std::uint32_t cohort) {
   const Transfer& transfer = *current;
   const RoutedLayer& layer = *routing->counts;
   const std::uint32_t first = cohort * std::uint32_t(m_);
-  const auto nvlink_share = float(r_.fabric->links[r_.fabric->nvlink_out(gpu_of(first))].capacity.value() /
-                                  rates_of(transfer).nvlink.value());
+  const auto nvlink_share = float(r_.nvlink_port / rates_of(transfer).nvlink);
   const bool sends_out = outward(transfer.kind);
   for (int i = 0; i < m_; ++i) members_[first + std::uint32_t(i)].open_flows = 0;
   const bool nvlink_counts = nvlink_could_bind(transfer, *routing);
@@ -56,8 +55,9 @@ void Executor::network_path(std::uint32_t sender, std::uint32_t receiver, const 
       path.push_back({link, 1.0f});
       continue;
     }
-    const double rate = (link < 2 * r_.fabric->gpus() ? kernel.nvlink : kernel.nic).value();
-    const double capacity = r_.fabric->links[link].capacity.value();
+    const bool nvlink = link < 2 * r_.fabric->gpus();
+    const double rate = (nvlink ? kernel.nvlink : kernel.nic).value();
+    const double capacity = (nvlink ? r_.nvlink_port : r_.fabric->links[link].capacity).value();
     add_to_path(link, rate > 0 ? float(std::max(1.0, capacity / rate)) : 1.0f, path);
   }
 }

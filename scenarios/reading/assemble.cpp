@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "models/transformer/transformer.hpp"
 #include "scenarios/reading/hardware.hpp"
@@ -114,6 +115,32 @@ std::shared_ptr<const Fabric> take_cabling(Assembled& out, const Scenario::Clust
   return nullptr;
 }
 
+/// "0-63: h100-sxm; 70: h200".
+std::vector<OtherNodes> take_others(Assembled& out, const std::string& text) {
+  std::vector<OtherNodes> others;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ';');) {
+    std::istringstream words(part);
+    std::uint32_t first = 0, last = 0;
+    char sign = 0;
+    std::string name;
+    if (!(words >> std::ws) || words.eof()) continue;
+    bool read = bool(words >> first);
+    last = first;
+    if (read && words.peek() == '-') read = bool(words >> sign >> last);
+    read = read && (words >> sign) && sign == ':' && (words >> name) && (words >> std::ws).eof();
+    if (!read) {
+      const Findings wrong{
+          {"cluster.mixed", "'" + part + "' names no nodes and their GPU", "as in 0-63: h100-sxm"}};
+      for (Diagnostic& fault : place_findings(out.document, wrong))
+        out.diagnostics.push_back(std::move(fault));
+      continue;
+    }
+    others.push_back({first, last, take(out, "cluster.mixed", name, read_gpu(name))});
+  }
+  return others;
+}
+
 /// Names of the tables in models/collectives by the chip that a kernel family was measured on.
 struct CollectivesRow {
   std::string_view gpu;
@@ -189,6 +216,7 @@ void wire_cluster(Assembled& out, const Scenario& s) {
   plan.fabric.oversubscription = s.cluster.oversubscription;
   plan.fabric.shape.assign(s.cluster.shape.begin(), s.cluster.shape.end());
   if (s.cluster.cabling) plan.cabling = take_cabling(out, s.cluster);
+  plan.others = take_others(out, s.cluster.mixed);
   Findings alone;
   if (s.cluster.forwarding && !s.cluster.cabling)
     alone.push_back({"cluster.forwarding", "tables without the fabric that they are of",

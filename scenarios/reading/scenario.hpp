@@ -30,7 +30,7 @@ struct Scenario {
     std::optional<int> planes;
     double oversubscription = 1;
     std::optional<std::string> node, nic, cabling, forwarding;
-    std::string faults;
+    std::string faults, mixed;
     int nodes = 1, neighbour_nodes = 0;
     std::optional<DollarsPerHour> gpu_hour;
     bool operator==(const Cluster&) const = default;

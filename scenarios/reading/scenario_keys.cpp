@@ -88,6 +88,10 @@ constexpr std::array keys{
          "what of the network is down or slow: \"plane 3 down; nic 5.3 at 0.5; cable leaf 0.2 - spine 0.1 "
          "down\""},
         store<&S::cluster, &S::Cluster::faults>},
+    Row{{"cluster.mixed", text(), otherwise("\"\""),
+         "nodes with another GPU of the same chip: \"0-63: h100-sxm; 64-71: h200\" (their NVLink ports "
+         "differ)"},
+        store<&S::cluster, &S::Cluster::mixed>},
     Row{{"cluster.neighbour_nodes", integer(0, most_ranks), otherwise("0"),
          "nodes of another job on the same fabric, dealt evenly among ours, whose NICs never rest"},
         store<&S::cluster, &S::Cluster::neighbour_nodes>},

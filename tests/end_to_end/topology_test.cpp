@@ -120,6 +120,33 @@ TEST(Topology, ALostPlaneIsSeenInTheStep) {
   EXPECT_THAT(folded.err, HasSubstr("--fidelity full"));
 }
 
+// NVLink of an H100 is 2.5 times as fast: a node's halves send more, and a step is not slower. GPUs of
+// another chip are refused, as are nodes that there are not.
+TEST(Topology, NodesOfAnotherGpuOfTheSameChipMayStandBesideOurs) {
+  const ScratchFolder scratch;
+  put(scratch.path() / "small.toml", small_scenario);
+  const Json alike = answer(scratch, "show small.toml"),
+             mixed = answer(scratch, "show small.toml --set cluster.mixed=\"0-1: h100-sxm\"");
+  EXPECT_EQ(alike.at("bisection_bytes_per_s"), mixed.at("bisection_bytes_per_s"));  // NICs bind.
+  const Outcome outcome =
+      orrery(scratch.path(),
+             "compare small.toml --json --vary 'cluster.mixed=\"\",\"0-3: h800\",\"0-3: h100-sxm\"'");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json points = Json::parse(outcome.out).at("points");
+  EXPECT_EQ(points[0].at("step_s"), points[1].at("step_s"));
+  EXPECT_LE(points[2].at("step_s").get<double>(), points[0].at("step_s").get<double>());
+  const auto refused = [&](const std::string& words) {
+    const Outcome wrong =
+        orrery(scratch.path(), "compare small.toml --vary 'cluster.mixed=\"" + words + "\"'");
+    EXPECT_EQ(wrong.code, 2) << words;
+    return wrong.err;
+  };
+  EXPECT_THAT(refused("0-1: b200"), HasSubstr("kernels of two chips"));
+  EXPECT_THAT(refused("0-4: h100-sxm"), HasSubstr("nodes 0-4 of 4"));
+  EXPECT_THAT(refused("0-1 h100-sxm"), HasSubstr("names no nodes"));
+  EXPECT_THAT(refused("0-1: h10"), HasSubstr("did you mean"));
+}
+
 // Eight nodes under one leaf a plane share no cable, so that neighbours change nothing; under leaves of four
 // NICs they share the uplinks, and the step waits.
 TEST(Topology, ANeighbourJobIsFeltWhereCablesAreShared) {

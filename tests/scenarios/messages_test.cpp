@@ -38,7 +38,7 @@ error: unknown key 'gpus_per_nod' in [cluster]
    |
   4| gpus_per_nod = 8
    | ^^^^^^^^^^^^
-   = help: known: gpu, nodes, node, nic, switch, topology, cabling, forwarding, faults, neighbour_nodes, )"
+   = help: known: gpu, nodes, node, nic, switch, topology, cabling, forwarding, faults, mixed, neighbour_nodes, )"
             R"(shape, planes, oversubscription, routing, prices, gpu_hour
 
 error: cluster.nodes: takes an integer from 1 to 1048576, found a string
