@@ -32,10 +32,10 @@ using FlowIndex = std::uint32_t;
 ///            picosecond, whatever the rounding of the division); at least one picosecond after that change.
 ///            A finished flow has carried its size exactly; all flows of one picosecond end together.
 /// Cost       a start or an end: some tens of nanoseconds; an update: in proportion to the links and
-///            bundles of flows that feel it. An all-to-all whose weights are its sizes: some 0.1 us a flow
-///            (bench/flow_network_bench.cpp); 63 flows a GPU of unequal sizes in groups of 64: 1.8 us a flow,
-///            2.7 us where 2,048 GPUs do so at once, which no longer fit the cache (bench/simgrid_bench.cpp).
-///            Nothing is allocated once the largest state has been seen.
+///            bundles of flows that feel it. An all-to-all whose weights are its sizes: 0.13 to 0.18 us
+///            a flow (bench/flow_network_bench.cpp); 63 flows a GPU of unequal sizes in groups of 64:
+///            1.7 us a flow, 2.6 us where 2,048 GPUs do so at once, which no longer fit the cache
+///            (bench/simgrid_bench.cpp). Memory is kept, and used again.
 /// Checked    tests/sim/flow_network_history_test.cpp: rates against `fair_share` to 1e-9 after every change
 ///            of random histories; tests/sim/flow_network_laws_test.cpp: what max-min means, on 100,000
 ///            networks; tests/sim/flow_network_test.cpp: ends against sums done by hand; tests/simgrid:

@@ -108,7 +108,6 @@ struct FlowNetwork::State {
 
   static constexpr double free_level = 0;
   static constexpr double every_level = std::numeric_limits<double>::infinity();
-  static constexpr LinkIndex no_link = UINT32_MAX;
   static constexpr BundleIndex no_bundle = UINT32_MAX;
 
   std::vector<Link> links;
@@ -129,8 +128,8 @@ struct FlowNetwork::State {
   double floor = every_level;      // ... which leaves alone all bundles of lower levels.
   std::vector<Finished> finished;  // Not handed out yet.
   Picoseconds now{};
-  std::uint64_t started = 0;
-  std::uint32_t updates = 0;
+  std::uint64_t started = 0, updates = 0;
+  std::uint32_t stamp = 0;  // Of the update under way: its number, until 32 bits are through.
 
   // Kept between calls for their memory alone.
   std::vector<BundleIndex> due;
@@ -156,6 +155,7 @@ struct FlowNetwork::State {
   // flow_network_update.cpp
   void settle();
   void update(LinkIndex seed);
+  void stamp_anew();
   void meet(LinkIndex link);
   void open(LinkIndex link);
   void open_all();

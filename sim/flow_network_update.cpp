@@ -48,6 +48,7 @@ void FlowNetwork::State::settle() {
 
 void FlowNetwork::State::update(LinkIndex seed) {
   ++updates;
+  stamp_anew();
   region_links.clear();
   region_bundles.clear();
   meet(seed);
@@ -70,8 +71,16 @@ void FlowNetwork::State::update(LinkIndex seed) {
   publish();
 }
 
+// After four billion updates no old stamp may look like a new one.
+void FlowNetwork::State::stamp_anew() {
+  if (++stamp != 0) return;
+  for (Link& link : links) link.seen = 0;
+  for (Bundle& bundle : bundles) bundle.seen = 0;
+  stamp = 1;
+}
+
 void FlowNetwork::State::meet(LinkIndex index) {
-  links[index].seen = updates;
+  links[index].seen = stamp;
   links[index].opened = false;
   links[index].reset();
   region_links.push_back(index);
@@ -88,7 +97,7 @@ void FlowNetwork::State::open_all() {
     }
     for (const Crossing& crossing : crossings[index]) {
       const Bundle& bundle = bundles[crossing.bundle];
-      if (bundle.seen == updates || (bundle.level < floor && bundle.level != free_level)) continue;
+      if (bundle.seen == stamp || (bundle.level < floor && bundle.level != free_level)) continue;
       free_bundle(crossing.bundle);
     }
   }
@@ -102,13 +111,13 @@ void FlowNetwork::State::open(LinkIndex index) {
 
 void FlowNetwork::State::free_bundle(BundleIndex index) {
   Bundle& bundle = bundles[index];
-  bundle.seen = updates;
+  bundle.seen = stamp;
   bring_up_to_date(bundle);
   region_bundles.push_back(index);
   const Step* const path = steps.data() + bundle.path;
   for (std::uint32_t s = 0; s < bundle.length; ++s) {
     Link& link = links[path[s].link];
-    if (link.seen != updates) meet(path[s].link);
+    if (link.seen != stamp) meet(path[s].link);
     if (!link.opened && (link.changed || spreads_to(link))) open(path[s].link);
   }
   release(bundle);

@@ -1,31 +1,23 @@
 #include "topologies/fabric.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace orrery {
 namespace {
 
-const char* kind_name(VertexKind kind) {
-  switch (kind) {
-    case VertexKind::Gpu:
-      return "gpu";
-    case VertexKind::NvlinkSwitch:
-      return "nvlink";
-    case VertexKind::Nic:
-      return "nic";
-    case VertexKind::Bond:
-      return "bond";
-    case VertexKind::Leaf:
-      return "leaf";
-    case VertexKind::Spine:
-      return "spine";
-    case VertexKind::Core:
-      return "core";
-  }
-  return "";
-}
+// In the order of VertexKind.
+constexpr std::array<std::string_view, 7> kind_words{"gpu", "nvlink", "nic", "bond", "leaf", "spine", "core"};
 
 }  // namespace
+
+std::string_view kind_word(VertexKind kind) { return kind_words[std::size_t(kind)]; }
+
+std::optional<VertexKind> find_kind(std::string_view word) {
+  const auto found = std::find(kind_words.begin(), kind_words.end(), word);
+  if (found == kind_words.end()) return std::nullopt;
+  return VertexKind(found - kind_words.begin());
+}
 
 FabricRequest fabric_request(const NodeSpec& node, const GpuSpec& gpu, const NicSpec& nic,
                              const SwitchSpec& network_switch, int nodes) {
@@ -53,7 +45,7 @@ std::vector<BytesPerSecond> capacities(const Fabric& fabric) {
 
 std::string vertex_name(const Fabric& fabric, VertexIndex vertex) {
   const Vertex& v = fabric.vertices[vertex];
-  std::string name = std::string(kind_name(v.kind)) + ' ' + std::to_string(v.group);
+  std::string name = std::string(kind_word(v.kind)) + ' ' + std::to_string(v.group);
   if (v.kind != VertexKind::NvlinkSwitch) name += '.' + std::to_string(v.index);
   return name;
 }

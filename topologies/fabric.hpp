@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/flow_network.hpp"
@@ -17,13 +19,15 @@ using GpuIndex = std::uint32_t;  ///< node * gpus_per_node + place in the node.
 /// that has NICs below it; a bond is no box but the two ports of one NIC, which lead to two leaves.
 enum class VertexKind : std::uint8_t { Gpu, NvlinkSwitch, Nic, Bond, Leaf, Spine, Core };
 
+/// "gpu", "nvlink", "nic", "bond", "leaf", "spine", "core": in names and in files.
+std::string_view kind_word(VertexKind kind);
+std::optional<VertexKind> find_kind(std::string_view word);
+
 struct Vertex {
   VertexKind kind;
   std::uint32_t group;  ///< Node of a GPU, NVLink switch or NIC; plane or zone of a switch.
   std::uint32_t index;  ///< Within the group and kind.
 };
-
-constexpr LinkIndex no_link = UINT32_MAX;
 
 /// One direction of one cable (of an NVLink bundle for a GPU).
 struct Link {

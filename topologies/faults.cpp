@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <numeric>
+
+#include "topologies/networks.hpp"
 
 namespace orrery {
 namespace {
@@ -76,12 +77,8 @@ std::vector<std::uint32_t> parted_nodes(const Fabric& fabric) {
   std::map<std::vector<std::uint32_t>, std::uint32_t>
       kinds;  // Networks that a node is on, and the first such node.
   for (std::uint32_t node = 0; node < fabric.nodes; ++node) {
-    std::vector<std::uint32_t> its;
-    for (std::uint32_t i = 0; i < fabric.nics_per_node; ++i) {
-      const std::uint32_t network = networks[node * fabric.nics_per_node + i];
-      its.push_back(network);
-    }
-    kinds.emplace(std::move(its), node);
+    const auto its = networks.begin() + std::ptrdiff_t(node) * fabric.nics_per_node;
+    kinds.emplace(std::vector(its, its + fabric.nics_per_node), node);
   }
   for (const auto& [its, node] : kinds)
     if (std::all_of(its.begin(), its.end(), [](std::uint32_t n) { return n == cut_off; }))
@@ -150,27 +147,6 @@ Findings apply_faults(Fabric& fabric, std::span<const NetworkFault> faults) {
                                       std::to_string(parted[1]),
          "faults that leave every two nodes a network in common: a job does not go on without"});
   return findings;
-}
-
-std::vector<std::uint32_t> networks_of_nics(const Fabric& fabric) {
-  const VertexIndex first = fabric.first_switch();
-  std::vector<std::uint32_t> root(fabric.vertices.size() - first);
-  std::iota(root.begin(), root.end(), 0u);
-  const auto find = [&](std::uint32_t v) {
-    while (root[v] != v) v = root[v] = root[root[v]];
-    return v;
-  };
-  for (LinkIndex l = fabric.first_trunk(); l < fabric.links.size(); ++l)
-    if (fabric.links[l].capacity.value() > 0)
-      root[find(fabric.links[l].from - first)] = find(fabric.links[l].to - first);
-  std::map<std::uint32_t, std::uint32_t> number;
-  std::vector<std::uint32_t> networks;
-  for (std::uint32_t nic = 0; nic < fabric.nics(); ++nic) {
-    const bool up = fabric.links[2 * fabric.gpus() + nic].capacity.value() > 0;
-    const std::uint32_t its = find(fabric.leaf_of_nic[nic] - first);
-    networks.push_back(up ? number.emplace(its, std::uint32_t(number.size())).first->second : cut_off);
-  }
-  return networks;
 }
 
 }  // namespace orrery

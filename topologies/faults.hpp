@@ -25,9 +25,4 @@ Checked<std::vector<NetworkFault>> read_faults(std::string_view text);
 ///            way leads from one to the other, through NVLink neither.
 Findings apply_faults(Fabric& fabric, std::span<const NetworkFault> faults);
 
-/// Which network each NIC still is on, numbered by their first NIC; `cut_off` where its cable or all of its
-/// leaf's are down, unless other NICs are on that leaf too.
-constexpr std::uint32_t cut_off = UINT32_MAX;
-std::vector<std::uint32_t> networks_of_nics(const Fabric& fabric);
-
 }  // namespace orrery

@@ -7,8 +7,6 @@
 #include <boost/graph/push_relabel_max_flow.hpp>
 #include <numeric>
 
-#include "topologies/survey.hpp"
-
 namespace orrery {
 namespace {
 

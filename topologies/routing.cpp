@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "sim/check.hpp"
-#include "topologies/faults.hpp"
+#include "topologies/networks.hpp"
 
 namespace orrery {
 namespace {

@@ -37,14 +37,4 @@ struct Bisection {
 };
 Bisection bisection(const Fabric& fabric);
 
-/// A box or a cable whose loss alone parts GPUs from the rest.
-struct WeakPoint {
-  std::string name;            ///< "leaf 0.3", "cable nic 5.0 - leaf 0.3".
-  std::int64_t gpus_lost = 0;  ///< The smaller part, without the point itself.
-};
-/// Articulation points and bridges of the whole graph, NVLink and PCIe included, that part GPUs. Cables that
-/// run in parallel are no bridge.
-/// Checked    tests/topologies/survey_test.cpp: against removing every point in turn.
-std::vector<WeakPoint> weak_points(const Fabric& fabric);
-
 }  // namespace orrery

@@ -10,16 +10,6 @@ namespace {
 /// Link time a byte of the kernel takes, in bytes of the link.
 float share_of(BytesPerSecond capacity, BytesPerSecond kernel) { return float(capacity / kernel); }
 
-/// A port that a detour round a fault and the forwarding both use is one link, crossed twice.
-void merge_twice_crossed(std::vector<PathLink>& links, std::uint32_t first) {
-  for (std::size_t i = first; i < links.size(); ++i)
-    for (std::size_t j = links.size(); --j > i;) {
-      if (links[j].link != links[i].link) continue;
-      links[i].share += links[j].share;
-      links.erase(links.begin() + std::ptrdiff_t(j));
-    }
-}
-
 struct Laying {
   const Fabric& fabric;
   Router& router;

@@ -4,6 +4,15 @@
 
 namespace orrery {
 
+void merge_twice_crossed(std::vector<PathLink>& path, std::size_t first) {
+  for (std::size_t i = first; i < path.size(); ++i)
+    for (std::size_t j = path.size(); --j > i;) {
+      if (path[j].link != path[i].link) continue;
+      path[i].share += path[j].share;
+      path.erase(path.begin() + std::ptrdiff_t(j));
+    }
+}
+
 void weigh_by_size(FlowPlan& plan) {
   double total = 0;
   for (const FlowPlan::Flow& flow : plan.flows) total += double(flow.size.value());

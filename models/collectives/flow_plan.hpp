@@ -26,6 +26,10 @@ struct FlowPlan {
   }
 };
 
+/// From place `first` on, links that stand twice become one with both shares, as where a detour round a fault
+/// and the forwarding use the same port.
+void merge_twice_crossed(std::vector<PathLink>& path, std::size_t first);
+
 /// Weights each flow by its size. Alone on a network, flows so weighted end exactly at `bound`: those on
 /// the busiest link share it in proportion to what they have to send, all others are at least as fast.
 void weigh_by_size(FlowPlan& plan);

@@ -50,7 +50,7 @@ double bus_factor(Collective kind, int ranks);
 ///
 /// Units      seconds.
 /// Checked    tests/models/collectives/rounds_test.cpp: every byte arrives once; on one switch the closed
-///            forms of ring, halving-doubling and all-to-all; never below the bound of any algorithm.
+///            forms of ring, halving-doubling and all-to-all; bus bandwidth below the hardware's.
 /// Leaves out launch of kernels, protocols of NCCL, copies in memory, the reduction's arithmetic, skew of
 ///            ranks; rounds wait for all ranks, where a real ring only waits for its neighbour.
 Seconds simulate_collective(const CollectiveAlgorithm& algorithm, const CollectiveRequest& request);

@@ -60,12 +60,12 @@ struct StepRequest {
   Seconds pipeline_latency{};
   Fidelity fidelity = Fidelity::Folded;
   RoutingPolicy routing_policy = RoutingPolicy::Ecmp;
-  const Fabric* fabric = nullptr;  ///< Full only. Member i of group g on pipeline rank p is GPU ((p groups +
-                                   ///< g) members + i) gpus_per_member.
-  BytesPerSecond nvlink_port{};    ///< Full only: of the GPU that the kernels were measured on. A kernel
-                                 ///< reaches the same part of every port, faster or slower.
-  std::uint32_t neighbour_nodes = 0;  ///< Full only: of the fabric's nodes, those of another job; members
-                                      ///< count without them.
+  /// Full only. Member i of group g on pipeline rank p is GPU ((p groups + g) members + i) gpus_per_member.
+  const Fabric* fabric = nullptr;
+  /// Full only: of the GPU that the kernels were measured on. A kernel reaches the same part of every port.
+  BytesPerSecond nvlink_port{};
+  /// Full only: of the fabric's nodes, those of another job; members count without them.
+  std::uint32_t neighbour_nodes = 0;
   std::vector<std::uint32_t> traced;  ///< Ranks whose slices are kept (in GPU numbering over members).
 };
 

@@ -186,7 +186,6 @@ class Executor {
   bool nvlink_could_bind(const Transfer& transfer, const KnownLayer& layer) const;
   void network_path(std::uint32_t sender, std::uint32_t receiver, const TransferRates& kernel,
                     std::vector<PathLink>& path);
-  void add_to_path(LinkIndex link, float share, std::vector<PathLink>& path) const;
   void nvlink_path(const Forwarding& f, const RoutedLayer& layer, std::vector<PathLink>& path) const;
   std::uint32_t flow_tag(std::uint32_t sender, std::uint32_t receiver);
   Ends flow_ends(std::uint32_t tag) const;

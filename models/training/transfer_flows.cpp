@@ -25,6 +25,8 @@ void Executor::start_flows(std::uint32_t cohort) {
         const std::uint32_t receiver = first + std::uint32_t(target * rails_ + rail);
         network_path(sender, receiver, rates_of(transfer), path);
         if (nvlink_counts) nvlink_path({first, to, rail, nvlink_share, sends_out}, layer, path);
+        const bool detour = path.front().link < 2 * r_.fabric->gpus();
+        if (detour) merge_twice_crossed(path, 0);
         const Bytes size = copies * token_bytes(transfer);
         network_->start(Picoseconds(now_), {.size = size,
                                             .weight = std::max(1.0, double(size.value())),
@@ -58,19 +60,8 @@ void Executor::network_path(std::uint32_t sender, std::uint32_t receiver, const 
     const bool nvlink = link < 2 * r_.fabric->gpus();
     const double rate = (nvlink ? kernel.nvlink : kernel.nic).value();
     const double capacity = (nvlink ? r_.nvlink_port : r_.fabric->links[link].capacity).value();
-    add_to_path(link, rate > 0 ? float(std::max(1.0, capacity / rate)) : 1.0f, path);
+    path.push_back({link, rate > 0 ? float(std::max(1.0, capacity / rate)) : 1.0f});
   }
-}
-
-/// A link that is on the path already, as where a detour and the forwarding use one port, is crossed twice.
-void Executor::add_to_path(LinkIndex link, float share, std::vector<PathLink>& path) const {
-  const bool detour = !path.empty() && path.front().link < 2 * r_.fabric->gpus();
-  for (std::size_t i = 0; i < path.size() && detour; ++i) {
-    if (path[i].link != link) continue;
-    path[i].share += share;
-    return;
-  }
-  path.push_back({link, share});
 }
 
 /// The forwarding GPU and its peers in the experts' node: each copy that came over the NIC leaves for the
@@ -84,8 +75,8 @@ void Executor::nvlink_path(const Forwarding& f, const RoutedLayer& layer, std::v
     const GpuIndex gpu = gpu_of(f.first + std::uint32_t(f.domain * rails_ + i));
     const double own = copies * double(layer.received[std::size_t(f.domain * rails_ + i)]) / double(received);
     const bool egress = (i == f.rail) == f.sends_out;
-    add_to_path(egress ? r_.fabric->nvlink_out(gpu) : r_.fabric->nvlink_in(gpu),
-                f.share * float(i == f.rail ? copies - own : own), path);
+    path.push_back({egress ? r_.fabric->nvlink_out(gpu) : r_.fabric->nvlink_in(gpu),
+                    f.share * float(i == f.rail ? copies - own : own)});
   }
 }
 

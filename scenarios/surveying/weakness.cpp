@@ -4,7 +4,7 @@
 
 #include "reports/numbers.hpp"
 #include "scenarios/surveying/surveying.hpp"
-#include "topologies/survey.hpp"
+#include "topologies/graph.hpp"
 
 namespace orrery {
 namespace {

@@ -8,6 +8,7 @@
 #include "tests/topologies/requests.hpp"
 #include "topologies/catalog.hpp"
 #include "topologies/faults.hpp"
+#include "topologies/graph.hpp"
 
 namespace orrery {
 namespace {

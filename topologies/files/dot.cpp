@@ -106,7 +106,7 @@ class Reading {
     }
     if (!is("{")) return refused("'{'");
     step();
-    while (out_.findings.size() < 20 && !is("}")) {
+    while (out_.findings.size() < most_findings && !is("}")) {
       if (now_.text.empty() && !now_.quoted) return refused("'}'");
       if (!statement()) break;
     }

@@ -48,7 +48,7 @@ Checked<Fabric> read_dot(std::string_view text, const FabricRequest& request);
 /// Units      4xNDR = 400 Gb/s.
 /// Findings   records cut short, one GUID in two records, unknown rates, a cable that its two ends tell
 ///            differently, adapters without a cable, hosts that differ in their adapters.
-/// Checked    tests/topologies/files_test.cpp: against the real tool on 2,048 hosts.
+/// Checked    tests/topologies/files_test.cpp: by hand; tests/opensm_test.sh: the real tool on 2,048 hosts.
 /// Leaves out routers; adapters of switches that aggregate ("Aggregation Node") are skipped.
 Checked<Fabric> read_ibnetdiscover(std::string_view text, const FabricRequest& request);
 

@@ -1,27 +1,15 @@
 #include "topologies/files/graph_text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <map>
 #include <numeric>
 #include <tuple>
 
+#include "topologies/networks.hpp"
+
 namespace orrery {
 namespace {
-
-struct KindWord {
-  std::string_view word;
-  VertexKind kind;
-};
-constexpr std::array kind_words{
-    KindWord{"gpu", VertexKind::Gpu},   KindWord{"nvlink", VertexKind::NvlinkSwitch},
-    KindWord{"nic", VertexKind::Nic},   KindWord{"bond", VertexKind::Bond},
-    KindWord{"leaf", VertexKind::Leaf}, KindWord{"spine", VertexKind::Spine},
-    KindWord{"core", VertexKind::Core}};
-
-/// A text with thousands of faults says the first of them.
-constexpr std::size_t most_findings = 20;
 
 /// Boxes in the order of a fabric, cables as places among them.
 class Building {
@@ -195,28 +183,19 @@ class Building {
   /// Networks that no cable connects, numbered by their first NIC; NIC i of a node must be on plane i modulo
   /// their number.
   bool find_planes() {
-    const VertexIndex first = fabric_.first_switch();
-    std::vector<std::uint32_t> root(fabric_.vertices.size() - first);
-    std::iota(root.begin(), root.end(), 0u);
-    const auto find = [&](std::uint32_t v) {
-      while (root[v] != v) v = root[v] = root[root[v]];
-      return v;
-    };
-    for (LinkIndex l = fabric_.first_trunk(); l < fabric_.links.size(); ++l)
-      root[find(fabric_.links[l].from - first)] = find(fabric_.links[l].to - first);
-    std::map<std::uint32_t, std::uint32_t> plane;
-    for (const VertexIndex leaf : fabric_.leaf_of_nic)
-      plane.emplace(find(leaf - first), std::uint32_t(plane.size()));
-    for (VertexIndex v = first; v < fabric_.vertices.size(); ++v)
-      if (!plane.contains(find(v - first)))
+    const std::vector<std::uint32_t> of_switch = networks_of_switches(fabric_),
+                                     of_nic = networks_of_nics(fabric_);
+    for (std::size_t i = 0; i < of_switch.size(); ++i) {
+      const auto v = VertexIndex(fabric_.first_switch() + i);
+      if (of_switch[i] == cut_off)
         refuse(line(v), "'" + name(v) + "' is a switch that no NIC reaches", "a cable, or leave it out");
-    fabric_.planes = std::max<std::uint32_t>(1, std::uint32_t(plane.size()));
+    }
+    for (const std::uint32_t network : of_nic) fabric_.planes = std::max(fabric_.planes, network + 1);
     for (std::uint32_t nic = 0; nic < fabric_.nics() && out_.ok(); ++nic) {
-      const std::uint32_t found = plane.at(find(fabric_.leaf_of_nic[nic] - first));
-      const std::uint32_t wanted = nic % fabric_.nics_per_node % fabric_.planes;
-      if (found != wanted)
-        refuse(line(fabric_.first_nic() + nic),
-               "'" + name(fabric_.first_nic() + nic) + "' is on network " + std::to_string(found) + " of " +
+      const VertexIndex v = fabric_.first_nic() + nic;
+      if (of_nic[nic] != nic % fabric_.nics_per_node % fabric_.planes)
+        refuse(line(v),
+               "'" + name(v) + "' is on network " + std::to_string(of_nic[nic]) + " of " +
                    std::to_string(fabric_.planes) + ", which other nodes reach by other NICs",
                "NIC i of every node on network i modulo their number, or a cable between the networks");
     }
@@ -235,18 +214,6 @@ class Building {
 };
 
 }  // namespace
-
-std::string_view kind_word(VertexKind kind) {
-  for (const KindWord& row : kind_words)
-    if (row.kind == kind) return row.word;
-  return {};
-}
-
-const VertexKind* find_kind(std::string_view word) {
-  for (const KindWord& row : kind_words)
-    if (row.word == word) return &row.kind;
-  return nullptr;
-}
 
 Finding at_line(int line, std::string problem, std::string remedy) {
   return {"", (line > 0 ? "line " + std::to_string(line) + ": " : "") + std::move(problem),
@@ -275,7 +242,7 @@ void add_box(Checked<GraphText>& out, std::string name, const Attributes& of_it,
     return found == of_it.end() ? std::string_view() : std::string_view(found->second);
   };
   GraphText::Box box{std::move(name), VertexKind::Leaf, 0, 0, line};
-  const VertexKind* kind = find_kind(word("kind"));
+  const std::optional<VertexKind> kind = find_kind(word("kind"));
   if (!kind) {
     out.findings.push_back(at_line(line, "'" + box.name + "' is of kind '" + std::string(word("kind")) + "'",
                                    "gpu, nvlink, nic, bond, leaf, spine or core"));

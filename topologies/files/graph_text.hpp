@@ -39,9 +39,8 @@ GraphText graph_text(const Fabric& fabric);
 /// Leaves out nodes that differ in GPUs or NICs.
 Checked<Fabric> fabric_from(const GraphText& text);
 
-/// Words of files for a kind of box: "gpu", "nvlink", "nic", "bond", "leaf", "spine", "core".
-std::string_view kind_word(VertexKind kind);
-const VertexKind* find_kind(std::string_view word);
+/// A text with thousands of faults says the first of them.
+constexpr std::size_t most_findings = 20;
 
 /// "line 12: " before a problem.
 Finding at_line(int line, std::string problem, std::string remedy);

@@ -72,7 +72,7 @@ Checked<Fabric> read_graphml(std::string_view text, const FabricRequest&) {
     } else if (event.what == XmlEvent::Close && event.name == "edge") {
       add_cable(graph, of_it["source"], of_it["target"], data, line);
     }
-    if (graph.findings.size() > 20) break;
+    if (graph.findings.size() >= most_findings) break;
   }
   if (!graphs) graph.findings.push_back(at_line(0, "there is no <graph>", "a GraphML file"));
   refused.findings = std::move(graph.findings);

@@ -3,8 +3,10 @@
 
 namespace orrery {
 
+namespace {
+
 // Names of boxes and topologies hold no sign that JSON escapes, unless a file brought them: then they do.
-static std::string json_text(std::string_view text) {
+std::string json_text(std::string_view text) {
   static constexpr char hex[] = "0123456789abcdef";
   std::string out = "\"";
   for (const char c : text) {
@@ -17,6 +19,8 @@ static std::string json_text(std::string_view text) {
   }
   return out + "\"";
 }
+
+}  // namespace
 
 std::string to_json(const Fabric& fabric) {
   const GraphText text = graph_text(fabric);

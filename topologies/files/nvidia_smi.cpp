@@ -59,7 +59,7 @@ Checked<NodeInside> read_nvidia_smi(std::string_view text) {
     out.findings.push_back(at_line(line, std::move(problem), std::move(remedy)));
   };
   int number = 0;
-  for (std::size_t begin = 0; begin < clean.size() && out.findings.size() < 20;) {
+  for (std::size_t begin = 0; begin < clean.size() && out.findings.size() < most_findings;) {
     const std::size_t end = std::min(clean.find('\n', begin), clean.size());
     const std::vector<std::string> words = words_of(std::string_view(clean).substr(begin, end - begin));
     begin = end + 1;
