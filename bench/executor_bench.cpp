@@ -40,6 +40,7 @@ void step(benchmark::State& state, Fidelity fidelity) {
   state.counters["events"] = benchmark::Counter(events, benchmark::Counter::kIsRate);
   state.counters["flows"] = benchmark::Counter(flows, benchmark::Counter::kIsRate);
 }
+BENCHMARK_CAPTURE(step, lockstep, Fidelity::Lockstep)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(step, folded, Fidelity::Folded)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(step, full_2048_ranks, Fidelity::Full)->Unit(benchmark::kMillisecond);
 

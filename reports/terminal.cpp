@@ -171,6 +171,63 @@ Lines lines_of(const Comparison& comparison, const Style& style) {
   return lines_of(grid, style);
 }
 
+/// The least and the largest of a coordinate, and where between them a value lies among `cells`.
+struct Axis {
+  double least, most;
+  int cells;
+  int at(double value) const {
+    if (most <= least) return cells / 2;
+    return std::clamp(int((value - least) / (most - least) * (cells - 1) + 0.5), 0, cells - 1);
+  }
+};
+
+Axis axis_of(const Scatter& scatter, double Scatter::Point::*coordinate, int cells) {
+  Axis axis{scatter.points.front().*coordinate, scatter.points.front().*coordinate, cells};
+  for (const Scatter::Point& point : scatter.points) {
+    axis.least = std::min(axis.least, point.*coordinate);
+    axis.most = std::max(axis.most, point.*coordinate);
+  }
+  return axis;
+}
+
+Lines lines_of(const Scatter& scatter, const Style& style) {
+  if (scatter.points.empty()) return {};
+  const bool ascii = style.glyphs == Glyphs::Ascii;
+  const Axis y = axis_of(scatter, &Scatter::Point::y, 12);
+  const std::string most = shown(scatter.y_text(y.most), style),
+                    least = shown(scatter.y_text(y.least), style);
+  const int label = std::max(display_width(most), display_width(least));
+  const Axis x =
+      axis_of(scatter, &Scatter::Point::x, std::clamp(style.columns - margin - label - gutter - 1, 10, 64));
+  std::vector<std::vector<std::string>> field(std::size_t(y.cells),
+                                              std::vector<std::string>(std::size_t(x.cells), " "));
+  for (const bool marked : {false, true}) {
+    for (const Scatter::Point& point : scatter.points) {
+      if (point.marked != marked) continue;
+      field[std::size_t(y.cells - 1 - y.at(point.y))][std::size_t(x.at(point.x))] =
+          marked ? (ascii ? "#" : "●") : (ascii ? "." : "·");
+    }
+  }
+  Lines lines{blanks(margin) + shown(scatter.y_name, style)};
+  for (int row = 0; row < y.cells; ++row) {
+    std::string text = padded(row == 0 ? most : row == y.cells - 1 ? least : "", label, Align::Right);
+    text = blanks(margin) + text + (ascii ? " |" : " │");
+    for (const std::string& cell : field[std::size_t(row)])
+      text += cell == "●" || cell == "#" ? coloured(cell, "36", style) : cell;
+    lines.push_back(text);
+  }
+  std::string rule = blanks(margin + label + 1) + (ascii ? "+" : "└");
+  for (int i = 0; i < x.cells; ++i) rule += ascii ? "-" : "─";
+  lines.push_back(rule);
+  const std::string left = shown(scatter.x_text(x.least), style),
+                    right = shown(scatter.x_text(x.most), style);
+  lines.push_back(
+      blanks(margin + label + 2) + left +
+      padded(right, std::max(x.cells - display_width(left), display_width(right) + gutter), Align::Right));
+  lines.push_back(blanks(margin + label + 2) + shown(scatter.x_name, style));
+  return lines;
+}
+
 void append(std::string& text, Lines lines) {
   for (std::string& line : lines) {
     line.erase(line.find_last_not_of(' ') + 1);

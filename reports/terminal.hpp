@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -57,7 +58,19 @@ struct Comparison {
   std::vector<Row> rows;
 };
 
-using PageBlock = std::variant<Paragraph, Facts, Bars, Grid, Comparison>;
+/// Points in a field: x to the right, y upwards, axes from the least to the largest value. Where several fall
+/// on one place a marked one is seen.
+struct Scatter {
+  struct Point {
+    double x, y;
+    bool marked = false;
+  };
+  std::string x_name, y_name;
+  std::function<std::string(double)> x_text, y_text;  ///< An axis' ends in words.
+  std::vector<Point> points;
+};
+
+using PageBlock = std::variant<Paragraph, Facts, Bars, Grid, Comparison, Scatter>;
 
 struct Section {
   std::string title;

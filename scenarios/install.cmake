@@ -18,6 +18,12 @@ add_custom_command(OUTPUT ${man_page}
 add_custom_target(made_by_orrery ALL DEPENDS ${completions} ${man_page})
 
 install(TARGETS orrery RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# Not in the package, which needs no MPI: cmake --install build/release --component mpi
+if(TARGET orrery-mpi)
+  install(TARGETS orrery-mpi RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT mpi EXCLUDE_FROM_ALL)
+endif()
+install(PROGRAMS ${PROJECT_SOURCE_DIR}/scenarios/slurm/sweep.sbatch
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/orrery/scenarios/slurm)
 install(FILES ${man_page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${made}/orrery.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME orrery)
 install(FILES ${made}/orrery.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions RENAME _orrery)

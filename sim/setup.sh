@@ -5,7 +5,7 @@ set -eu
 orrery_packages="g++ cmake ninja-build pkg-config libboost-dev libhdf5-dev libtbb-dev libcli11-dev libtomlplusplus-dev \
 nlohmann-json3-dev libfmt-dev libprotozero-dev libeigen3-dev"
 orrery_test_packages="libgtest-dev libgmock-dev librapidcheck-dev libsimgrid-dev libbenchmark-dev python3 python3-h5py \
-netcdf-bin protobuf-compiler ibsim-utils infiniband-diags opensm"
+netcdf-bin protobuf-compiler ibsim-utils infiniband-diags opensm libopenmpi-dev openmpi-bin"
 
 orrery_install() {  # PACKAGE...
   missing=""

@@ -21,7 +21,7 @@ const SegmentCost& Executor::cost(const Member& m, const PlannedOp& planned, int
   const Step& step = planned.program->steps[std::size_t(index)];
   const int micro_batch = (step.side == Side::Forward ? planned.op.forward : planned.op.backward).micro_batch;
   const KnownLayer& layer = routed(cohorts_[m.cohort].group, step.block.layer, micro_batch);
-  return costs_.at(step.block.kind, step.segment, layer.counts->rows[m.place]);
+  return costs_.at(step.block.kind, step.segment, layer.rows[m.place]);
 }
 
 /// Moves the rank's cursor as far as is known: to `now` while its communication stream is busy (what ends

@@ -36,9 +36,10 @@ enum class PipelineMessages : std::uint8_t {
 };
 
 enum class Fidelity : std::uint8_t {
-  Folded,  ///< One expert-parallel group of each pipeline rank; an all-to-all lasts as long as its fullest
-           ///< link.
-  Full,    ///< Every rank; every message is a flow on the fabric.
+  Lockstep,  ///< Folded, with one rank for each node of the group, as slow in every layer as its slowest.
+  Folded,    ///< One expert-parallel group of each pipeline rank; an all-to-all lasts as long as its fullest
+             ///< link.
+  Full,      ///< Every rank; every message is a flow on the fabric.
 };
 
 /// All that a step needs, as values.

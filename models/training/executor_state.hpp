@@ -62,6 +62,7 @@ struct KnownLayer {
   std::optional<RoutedLayer> own;         ///< Where no other step has drawn it.
   std::vector<std::int64_t> fullest_nic;  ///< [rail] token copies, either direction.
   double fullest_nvlink = 0;              ///< Received ones but those that stay on the forwarding GPU.
+  std::vector<std::int32_t> rows;  ///< [member] expert rows; of a node in lockstep: of its fullest rank.
 };
 
 /// Ranks that share every barrier: one expert-parallel group at one pipeline rank.
@@ -134,6 +135,7 @@ class Executor {
   int layer_count() const;
   void plan_ops();
   const KnownLayer& routed(int group, int layer, int micro_batch);
+  bool lockstep() const { return r_.fidelity == Fidelity::Lockstep; }
   void handle(const Event& event);
   StepOutcome finish();
 
@@ -164,7 +166,7 @@ class Executor {
   void reach_transfer(std::uint32_t rank, Member& m, Cohort& c, const PlannedOp& planned, Ticks at);
   void release(std::uint32_t cohort);
   std::pair<const Transfer*, const KnownLayer*> under_way(std::uint32_t cohort);
-  void find_fullest_links(KnownLayer& layer) const;
+  void find_fullest(KnownLayer& layer) const;
   AllToAllLoad load_of(const Transfer& transfer, const KnownLayer& layer) const;
   void fold_flows(std::uint32_t cohort, const Transfer& transfer, const KnownLayer& layer, Ticks begin);
   bool delay_completion(const Event& event);
@@ -231,8 +233,9 @@ class Executor {
   const StepRequest& r_;
   SegmentCosts& costs_;
   const OnProgress& progress_;
-  int m_, groups_, domains_ = 1, rails_ = 1;
+  int m_, groups_, domains_ = 1, rails_ = 1;  ///< Simulated members of a cohort, and how they lie.
   Slots slots_;
+  int drawn_micro_batches_;  ///< Draws of a layer; its micro-batches take turns with them.
   std::array<Ticks, std::size_t(TransferKind::Count)> prelude_{};
   Ticks message_alone_ = 0;
   std::vector<std::unique_ptr<PricedProgram>> programs_;

@@ -58,4 +58,11 @@ MessageLoad message_load(const PipelineSchedule& schedule, const Fabric& fabric,
   return result;
 }
 
+MessageLoad slowest_lanes(const MessageLoad& of_all, int together) {
+  MessageLoad fewer{.ranks = of_all.ranks, .lanes = of_all.lanes / together, .load = {}};
+  for (auto lane = of_all.load.begin(); lane != of_all.load.end(); lane += together)
+    fewer.load.push_back(*std::max_element(lane, lane + together));
+  return fewer;
+}
+
 }  // namespace orrery

@@ -29,4 +29,7 @@ struct MessageLoad {
 MessageLoad message_load(const PipelineSchedule& schedule, const Fabric& fabric, int lanes,
                          int gpus_per_lane);
 
+/// One lane in place of every `together` neighbours, with the largest load of theirs.
+MessageLoad slowest_lanes(const MessageLoad& of_all, int together);
+
 }  // namespace orrery

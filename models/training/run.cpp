@@ -65,7 +65,7 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
     plan.sequence = phase.sequence;
     plan.context = phase.context;
     plan.global_batch = phase.global_batch;
-    plan.fidelity = Fidelity::Folded;
+    if (plan.fidelity == Fidelity::Full) plan.fidelity = Fidelity::Folded;
     plan.traced.clear();
     const std::int64_t each = std::int64_t(phase.global_batch) * phase.sequence;
     outcome.tokens = phase.tokens ? *phase.tokens : phase.steps.value_or(0) * each;

@@ -223,12 +223,17 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
     const int lanes = request.groups * request.members;
     if (fabric.nics() > 0 && plan.pipeline > 1) {
       request.message_load = message_load(request.schedule, fabric, lanes, request.gpus_per_member);
+      if (plan.fidelity == Fidelity::Lockstep && pool)
+        request.message_load = slowest_lanes(request.message_load, plan.expert / pool->shape.domains());
     }
     if (request.groups > 1) {
       step.notes.push_back("folded: one of " + std::to_string(request.groups) + " groups of " +
                            std::to_string(request.members * request.gpus_per_member) + " GPUs on each of " +
                            std::to_string(plan.pipeline) +
                            " pipeline ranks; an all-to-all lasts as long as its fullest link");
+      if (plan.fidelity == Fidelity::Lockstep && request.members > 1)
+        step.notes.push_back(
+            "lockstep: every rank of a node is in every layer as slow as the slowest of them");
     }
   }
   SegmentCosts costs(plan_prices(plan, pool));

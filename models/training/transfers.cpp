@@ -52,28 +52,35 @@ std::pair<const Transfer*, const KnownLayer*> Executor::under_way(std::uint32_t 
   return {&transfer, &routed(c.group, transfer.block.layer, micro_batch)};
 }
 
-void Executor::find_fullest_links(KnownLayer& layer) const {
+void Executor::find_fullest(KnownLayer& layer) const {
   const RoutedLayer& counts = *layer.counts;
+  const int domains = r_.routing->shape.domains(), rails = r_.members / domains;
   layer.fullest_nic.assign(std::size_t(rails_), 0);
-  for (int rail = 0; rail < rails_; ++rail) {
-    std::int64_t& most = layer.fullest_nic[std::size_t(rail)];
-    for (int at = 0; at < domains_; ++at) {
+  for (int rail = 0; rail < rails; ++rail) {
+    std::int64_t& most = layer.fullest_nic[lockstep() ? 0 : std::size_t(rail)];
+    for (int at = 0; at < domains; ++at) {
       std::int64_t out = 0, in = 0;
-      for (int other = 0; other < domains_; ++other) {
+      for (int other = 0; other < domains; ++other) {
         if (other == at) continue;
-        out += counts.sent[std::size_t((at * rails_ + rail) * domains_ + other)];
-        in += counts.sent[std::size_t((other * rails_ + rail) * domains_ + at)];
+        out += counts.sent[std::size_t((at * rails + rail) * domains + other)];
+        in += counts.sent[std::size_t((other * rails + rail) * domains + at)];
       }
       most = std::max({most, out, in});
     }
   }
-  const double off_gpu = rails_ > 1 ? double(rails_ - 1) / rails_ : 0;
+  layer.rows.assign(std::size_t(m_), 0);
+  for (int rank = 0; rank < r_.members; ++rank) {
+    std::int32_t& rows = layer.rows[std::size_t(rank * m_ / r_.members)];
+    rows = std::max(rows, counts.rows[std::size_t(rank)]);
+  }
+  const double off_gpu = rails > 1 ? double(rails - 1) / rails : 0;
   layer.fullest_nvlink = off_gpu * *std::max_element(counts.received.begin(), counts.received.end());
 }
 
 AllToAllLoad Executor::load_of(const Transfer& transfer, const KnownLayer& layer) const {
   const double token = double(token_bytes(transfer).value());
-  const double to_a_node = r_.routing->shape.tokens * r_.routing->domains_per_token / domains_;
+  const double to_a_node =
+      r_.routing->shape.tokens * r_.routing->domains_per_token / r_.routing->shape.domains();
   return {double(layer.fullest_nic[0]) * token, layer.fullest_nvlink * token, to_a_node};
 }
 

@@ -157,7 +157,7 @@ Json summary_of(const Answer& answer) {
   std::uint64_t kernels = 0;
   for (const RankTime& rank : outcome.ranks) kernels += rank.kernels;
   summary["engine"] = {
-      {"fidelity", plan.fidelity == Fidelity::Full ? "full" : "folded"},
+      {"fidelity", answer.scenario->simulation.fidelity},
       {"ranks", outcome.ranks.size()},
       {"gpus_per_rank", plan.gpus() / plan.pipeline /
                             std::max<std::size_t>(1, outcome.ranks.size() / std::size_t(plan.pipeline))},

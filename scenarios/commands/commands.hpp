@@ -25,6 +25,14 @@ struct TopologyWishes {
   std::string format = "graphml";
 };
 
+/// What `sweep` alone takes.
+struct SweepWishes {
+  std::vector<std::string> tables;  ///< CSV files.
+  bool phases = false;
+};
+
+struct Crew;
+
 /// What the command line said, whichever verb it named.
 struct CommandLine {
   std::string verb;
@@ -36,6 +44,8 @@ struct CommandLine {
   int threads = 0;                                        ///< 0: all cores.
   int ranks = 8, micro_batches = 20, virtual_stages = 2;  ///< Of `schedule`.
   ValidateWishes validate;
+  SweepWishes sweep;
+  const Crew* crew = nullptr;  ///< The processes that were started together.
   TopologyWishes topology;
   std::vector<std::string> trace;  ///< GPUs to trace, each word a number or several with commas.
   bool traced = false, json = false, quiet = false, ascii = false, sensitivity = false, gantt = false;
@@ -45,6 +55,7 @@ struct CommandLine {
 enum ExitCode : int { done = 0, world_failed = 1, bad_input = 2, does_not_fit = 3, gate_failed = 4 };
 
 int run_command(const CommandLine& line);
+int sweep_command(const CommandLine& line);
 int compare_command(const CommandLine& line);
 int topology_command(const CommandLine& line);
 int validate_command(const CommandLine& line);

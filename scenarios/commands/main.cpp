@@ -10,6 +10,7 @@
 #include "scenarios/commands/completion.hpp"
 #include "scenarios/commands/refusal.hpp"
 #include "scenarios/reading/nearest.hpp"
+#include "scenarios/sweeping/crew.hpp"
 
 namespace orrery {
 namespace {
@@ -35,6 +36,12 @@ constexpr Verb verbs[] = {
     {"compare", "Put fabrics, GPUs or any other choices side by side: step, network bill, cost per token",
      "orrery compare deepseek-v3 --topology multi-plane-fat-tree,rail-only --fidelity folded --out out/rails",
      "SCENARIO", false, true, false, compare_command},
+    {"sweep",
+     "Simulate every combination of values: table, Pareto front of cost against time; goes on where it was "
+     "stopped",
+     "orrery sweep deepseek-v3 --vary cluster.nodes=128..256*2 --vary plan.schedule=dualpipe,zb1p --out "
+     "out/sizes",
+     "SCENARIO", false, true, false, sweep_command},
     {"topology",
      "Look at a fabric: show, cost, check (for single points of failure), export, bench (collectives); or "
      "inside a "
@@ -94,6 +101,29 @@ void add_validate_options(CLI::App& sub, CommandLine& line) {
   count("--held-out", sizes.held_out, "tokens that are never trained on", 1024, 1 << 26);
 }
 
+void add_vary_option(CLI::App& sub, CommandLine& line) {
+  sub.add_option("--vary", line.vary,
+                 "a key and its values or ranges (8..64*2, 1..3+0.5); several give every combination")
+      ->expected(1)
+      ->take_all()
+      ->type_name("KEY=VALUE,...");
+}
+
+void add_sweep_options(CLI::App& sub, CommandLine& line) {
+  add_output_options(sub, line);
+  add_vary_option(sub, line);
+  sub.add_option("--vary-csv", line.sweep.tables,
+                 "values that go together: a line of keys, then a line for each set of values")
+      ->expected(1)
+      ->take_all()
+      ->type_name("FILE");
+  sub.add_flag("--phases", line.sweep.phases,
+               "simulate each phase and ramp level, not the full batch alone: an eleventh of the speed");
+  sub.add_option("--fidelity", line.fidelity,
+                 "lockstep (default): a rank a node, as slow as the slowest there; folded; full")
+      ->type_name("WORD");
+}
+
 void add_topology_options(CLI::App& sub, CommandLine& line) {
   TopologyWishes& wishes = line.topology;
   sub.add_option("--collective", wishes.collective,
@@ -146,14 +176,12 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
         ->expected(1)
         ->take_all()
         ->type_name("NAME,...");
-    sub->add_option("--vary", line.vary, "a key and the values it takes; several give every combination")
-        ->expected(1)
-        ->take_all()
-        ->type_name("KEY=VALUE,...");
+    add_vary_option(*sub, line);
     sub->add_option("--fidelity", line.fidelity,
                     "full (default): every flow meets the others on its links; folded: faster, NICs alone")
         ->type_name("WORD");
   }
+  if (verb.run == sweep_command) add_sweep_options(*sub, line);
   if (verb.run == topology_command) add_topology_options(*sub, line);
   if (verb.run == validate_command) add_validate_options(*sub, line);
   if (verb.run == schedule_command) {
@@ -283,8 +311,9 @@ int print_completion(const CLI::App& app, const CommandLine& line) {
   return done;
 }
 
-int main_with(int argc, char** argv) {
+int main_with(int argc, char** argv, const Crew& crew) {
   CommandLine line;
+  line.crew = &crew;
   line.json =
       std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
   CLI::App app("Orrery simulates GPU clusters that train large Mixture-of-Experts models.", "orrery");
@@ -334,10 +363,13 @@ int completion_command(const CommandLine&) { return bad_input; }
 
 }  // namespace orrery
 
-int main(int argc, char** argv) {
+namespace {
+
+/// Exit code of the verb; whatever was thrown is said.
+int answer(int argc, char** argv, const orrery::Crew& crew) {
   try {
-    const int code = orrery::main_with(argc, argv);
-    if (std::cout.flush()) return code;
+    const int code = orrery::main_with(argc, argv, crew);
+    if (std::cout.flush() || crew.rank > 0) return code;
     std::cerr << "error: cannot write standard output: " << std::strerror(errno) << "\n";
   } catch (const std::bad_alloc&) {
     std::cerr << "error: out of memory\n";
@@ -345,4 +377,14 @@ int main(int argc, char** argv) {
     std::cerr << "error: " << fault.what() << "\n";
   }
   return orrery::world_failed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const orrery::Crew* crew = orrery::join_crew(argc, argv);
+  if (!crew) return orrery::world_failed;
+  const int code = crew->rank == 0 || crew->await_leader() ? answer(argc, argv, *crew) : 0;
+  orrery::leave_crew();
+  return code;
 }

@@ -55,7 +55,7 @@ Checked<std::vector<std::uint32_t>> simulated_ranks(const TrainingPlan& plan,
   Checked<std::vector<std::uint32_t>> ranks;
   const bool experts = plan.model.experts && plan.expert > 1;
   const int each = plan.gpus_per_pipeline_rank(), per_member = experts ? 1 : plan.tensor * plan.context;
-  const int members = experts ? plan.expert : 1;
+  const int members = experts && plan.fidelity != Fidelity::Lockstep ? plan.expert : 1;
   const int simulated = plan.fidelity == Fidelity::Full ? each / per_member : members;
   for (const std::uint32_t gpu : gpus) {
     if (gpu >= std::uint32_t(plan.gpus())) {
@@ -70,7 +70,7 @@ Checked<std::vector<std::uint32_t>> simulated_ranks(const TrainingPlan& plan,
     } else {
       ranks.findings.push_back(
           {"trace.ranks",
-           fmt::format("GPU {} is not simulated: folded fidelity runs the first {} of every {}", gpu,
+           fmt::format("GPU {} is not simulated: this fidelity runs the first {} of every {}", gpu,
                        simulated * per_member, each),
            fmt::format("trace GPU {} of the same pipeline rank, or run with --fidelity full",
                        pipeline_rank * each)});

@@ -176,6 +176,11 @@ LayerMessages layer_messages(std::string_view word) {
   return word == "pieces" ? LayerMessages::Pieces : LayerMessages::Exposed;
 }
 
+Fidelity fidelity(std::string_view word) {
+  if (word == "lockstep") return Fidelity::Lockstep;
+  return word == "full" ? Fidelity::Full : Fidelity::Folded;
+}
+
 int state_bytes(std::string_view word) { return word == "bf16" ? 2 : 4; }
 
 /// Everything that [cluster] and [network] name. Looks names up as far as they lead.
@@ -286,7 +291,7 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.popularity = s.routing.source == "skewed" ? s.routing.skew : 0;
   plan.routing_samples = s.routing.samples;
   plan.seed = s.simulation.seed;
-  plan.fidelity = s.simulation.fidelity == "full" ? Fidelity::Full : Fidelity::Folded;
+  plan.fidelity = fidelity(s.simulation.fidelity);
   out.phases = training_phases(s);
   out.fallback = s.plan.fallback_schedule;
   out.price = s.cluster.gpu_hour.value_or(plan.gpu.rent);

@@ -144,6 +144,12 @@ ScenarioReading read_scenario(Document document) {
   return reading;
 }
 
+Diagnostics check_values(const Document& document) {
+  const auto keys = scenario_keys();
+  const std::vector<KeyRow> rows(keys.begin(), keys.end());
+  return read_settings(document.root, rows, document.sources).diagnostics;
+}
+
 ScenarioReading read_scenario(std::string_view name_or_path, std::span<const std::string> sets) {
   DocumentReading document = read_document(name_or_path, sets);
   if (document.diagnostics.empty()) return read_scenario(std::move(document.document));

@@ -128,6 +128,9 @@ struct ScenarioReading {
 ScenarioReading read_scenario(std::string_view name_or_path, std::span<const std::string> sets);
 ScenarioReading read_scenario(Document document);
 
+/// What is wrong with values, each by itself; rules between keys are not asked.
+Diagnostics check_values(const Document& document);
+
 /// The main phase, if [train] asks for one, and those that follow, in order.
 std::vector<Scenario::Phase> all_phases(const Scenario& scenario);
 

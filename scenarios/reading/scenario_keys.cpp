@@ -44,7 +44,7 @@ Words recomputed() { return {"none", "selective", "full", "norm", "up_projection
 Words layer_maps() { return {"ends_short", "front_heavy", "back_heavy"}; }
 Words states() { return {"fp32", "bf16"}; }
 Words routing_sources() { return {"balanced", "skewed"}; }
-Words fidelities() { return {"folded", "full"}; }
+Words fidelities() { return {"folded", "full", "lockstep"}; }
 Words memory_rules() { return {"refuse", "report"}; }
 
 // Limits that no cluster of this decade reaches, so that products of two stay in 64 bits.
@@ -276,7 +276,10 @@ constexpr std::array keys{
         store_last<&S::phases, &S::Phase::ramp_tokens>},
 
     Row{{"simulation.fidelity", word(fidelities), otherwise("\"folded\""),
-         "folded: one rank of each class of ranks that are alike; full: every rank"},
+         "folded: one group of ranks on each pipeline rank; full: every rank and every flow; lockstep: one "
+         "rank of "
+         "each node of a folded group, as slow in every layer as the slowest there, for many scenarios in a "
+         "short time"},
         store<&S::simulation, &S::Simulation::fidelity>},
     Row{{"simulation.memory", word(memory_rules), otherwise("\"refuse\""),
          "what to do with a plan that does not fit into the GPUs: refuse it, or simulate it all the same and "
