@@ -90,6 +90,8 @@ bool Executor::start_op(std::uint32_t rank, Member& m, const PlannedOp& planned)
   m.account.bubble += Picoseconds(ready - m.time);
   m.time = m.op_start = ready;
   m.started = true;
+  if (lane_of(rank) == 0)
+    outcome_.op_start[std::size_t(pipeline_rank_of(rank))].push_back(Picoseconds(ready));
   reach_transfer(rank, m, cohorts_[cohort_of(rank)], planned, m.time);
   return true;
 }

@@ -28,6 +28,7 @@ Executor::Executor(const StepRequest& request, SegmentCosts& costs, const OnProg
     members_[rank].cohort = std::uint32_t(rank) / std::uint32_t(m_);
     members_[rank].place = std::uint32_t(rank) % std::uint32_t(m_);
   }
+  outcome_.op_start.resize(std::size_t(ranks));
   for (int p = 0; p < ranks; ++p) {
     for (int g = 0; g < groups_; ++g) cohorts_.push_back({p, g});
   }

@@ -88,8 +88,8 @@ struct RankTime {
 struct StepOutcome {
   Picoseconds pipeline_end{};   ///< Last op of all ranks.
   std::vector<RankTime> ranks;  ///< One a simulated member, pipeline rank first, then group, then member.
-  std::vector<Picoseconds> op_time;  ///< [pass] sum over ranks.
-  Timeline timeline;                 ///< Of the traced ranks.
+  std::vector<std::vector<Picoseconds>> op_start;  ///< [pipeline rank][op] of its first simulated member.
+  Timeline timeline;                               ///< Of the traced ranks.
   std::uint64_t events = 0, flows = 0, transfers = 0, messages = 0;
   std::vector<double> link_bytes;  ///< [link of the fabric]; full only.
   std::vector<double> link_busy_s;

@@ -55,6 +55,7 @@ struct CommandLine {
 enum ExitCode : int { done = 0, world_failed = 1, bad_input = 2, does_not_fit = 3, gate_failed = 4 };
 
 int run_command(const CommandLine& line);
+int memory_command(const CommandLine& line);
 int sweep_command(const CommandLine& line);
 int compare_command(const CommandLine& line);
 int topology_command(const CommandLine& line);

@@ -1,15 +1,10 @@
 #include <fmt/format.h>
 #include <tbb/global_control.h>
 
-#include <iostream>
-
-#include "reports/catalog.hpp"
-#include "reports/json.hpp"
 #include "scenarios/commands/question.hpp"
 #include "scenarios/commands/refusal.hpp"
 #include "scenarios/comparing/comparison.hpp"
 #include "scenarios/comparing/variation.hpp"
-#include "scenarios/reading/show.hpp"
 
 namespace orrery {
 namespace {
@@ -66,28 +61,12 @@ int compare_command(const CommandLine& line) {
   }
 
   const std::string title = "orrery compare: " + base.assembled.plan.model.name;
-  const Page page = comparison_page(title, compared);
   Results results;
   results.stem = "compare";
   results.summary = comparison_summary(title, compared);
-  results.summary_text = to_text(page, Style{});
-  results.scenario_toml = show_scenario(base.reading.document);
   results.tables = {comparison_table(compared)};
-  results.attributes = {{"title", title},
-                        {"source", "orrery " ORRERY_VERSION},
-                        {"history", "orrery compare"},
-                        {"orrery_version", ORRERY_VERSION},
-                        {"scenario_toml", results.scenario_toml}};
-  const std::vector<OutputFile> files = files_of(results);
-  if (const auto fault = publish(base.folder, files)) return refuse_world(line, to_text(*fault));
-  if (line.json) {
-    std::cout << to_text(results.summary);
-  } else if (!line.quiet) {
-    std::cout << to_text(page, choose_style(look_around(1), Wish::Automatic, ascii_wish(line)));
-  }
-  std::cout.flush();
-  say_what_was_written(line, base.folder, files);
-  return done;
+  return deliver(line, base.reading.document, base.folder, std::move(results),
+                 comparison_page(title, compared));
 }
 
 }  // namespace orrery

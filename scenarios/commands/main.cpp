@@ -42,6 +42,8 @@ constexpr Verb verbs[] = {
      "orrery sweep deepseek-v3 --vary cluster.nodes=128..256*2 --vary plan.schedule=dualpipe,zb1p --out "
      "out/sizes",
      "SCENARIO", false, true, false, sweep_command},
+    {"memory", "What each rank's memory holds over a step, and under other schedules and recompute",
+     "orrery memory deepseek-v3 --set plan.recompute=none", "SCENARIO", false, true, false, memory_command},
     {"topology",
      "Look at a fabric: show, cost, check (for single points of failure), export, bench (collectives); or "
      "inside a "
@@ -182,6 +184,7 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
         ->type_name("WORD");
   }
   if (verb.run == sweep_command) add_sweep_options(*sub, line);
+  if (verb.run == memory_command) add_output_options(*sub, line);
   if (verb.run == topology_command) add_topology_options(*sub, line);
   if (verb.run == validate_command) add_validate_options(*sub, line);
   if (verb.run == schedule_command) {

@@ -15,9 +15,11 @@
 #include <mutex>
 #include <sstream>
 
+#include "reports/json.hpp"
 #include "reports/publish.hpp"
 #include "reports/text_layout.hpp"
 #include "scenarios/commands/refusal.hpp"
+#include "scenarios/reading/show.hpp"
 
 namespace orrery {
 namespace {
@@ -135,6 +137,9 @@ std::size_t thread_count(const CommandLine& line) {
 
 Wish ascii_wish(const CommandLine& line) { return line.ascii ? Wish::Always : Wish::Automatic; }
 
+namespace {
+
+/// "written to FOLDER/: a b c", on standard error.
 void say_what_was_written(const CommandLine& line, const std::string& folder,
                           const std::vector<OutputFile>& files) {
   const int of_answer = errno;  // Looking at the terminal must not hide why the answer could not be written.
@@ -146,6 +151,31 @@ void say_what_was_written(const CommandLine& line, const std::string& folder,
   for (const std::string& part : wrapped("written to " + folder + "/:" + names, columns))
     std::cerr << part << "\n";
   errno = of_answer;
+}
+
+}  // namespace
+
+int deliver(const CommandLine& line, const Document& document, const std::string& folder, Results results,
+            const Page& page, std::vector<OutputFile> more) {
+  results.summary_text = to_text(page, Style{});
+  results.scenario_toml = show_scenario(document);
+  std::vector<Attribute> attributes{{"title", page.title},
+                                    {"source", "orrery " ORRERY_VERSION},
+                                    {"history", "orrery " + line.verb},
+                                    {"orrery_version", ORRERY_VERSION},
+                                    {"scenario_toml", results.scenario_toml}};
+  results.attributes.insert(results.attributes.begin(), attributes.begin(), attributes.end());
+  std::vector<OutputFile> files = files_of(results);
+  for (OutputFile& file : more) files.push_back(std::move(file));
+  if (const auto fault = publish(folder, files)) return refuse_world(line, to_text(*fault));
+  if (line.json) {
+    std::cout << to_text(results.summary);
+  } else if (!line.quiet) {
+    std::cout << to_text(page, choose_style(look_around(1), Wish::Automatic, ascii_wish(line)));
+  }
+  std::cout.flush();  // The answer comes before the talk about it, also where both go to one file.
+  say_what_was_written(line, folder, files);
+  return done;
 }
 
 Parallel run_in_parallel(Progress& progress) {

@@ -4,8 +4,10 @@
 #include <variant>
 #include <vector>
 
+#include "reports/catalog.hpp"
 #include "reports/progress.hpp"
 #include "reports/publish.hpp"
+#include "reports/terminal.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/reading/assemble.hpp"
 
@@ -37,8 +39,10 @@ Parallel run_in_parallel(Progress& progress);
 /// What glyphs the command line wants.
 Wish ascii_wish(const CommandLine& line);
 
-/// "written to FOLDER/: a b c", on standard error.
-void say_what_was_written(const CommandLine& line, const std::string& folder,
-                          const std::vector<OutputFile>& files);
+/// What a verb ends with: the files of `results`, and `more`, into the folder; then the page (or, with
+/// --json, the summary) on standard output and where the files are on standard error. `results` needs its
+/// stem, summary and tables; text, scenario and provenance are filled in here. The exit code.
+int deliver(const CommandLine& line, const Document& document, const std::string& folder, Results results,
+            const Page& page, std::vector<OutputFile> more = {});
 
 }  // namespace orrery

@@ -1,31 +1,17 @@
 #include <fmt/format.h>
 #include <tbb/global_control.h>
 
-#include <iostream>
 #include <variant>
 
-#include "reports/json.hpp"
 #include "reports/numbers.hpp"
 #include "reports/progress.hpp"
-#include "reports/publish.hpp"
-#include "reports/style.hpp"
 #include "scenarios/answering/answer.hpp"
 #include "scenarios/answering/sensitivity.hpp"
 #include "scenarios/commands/question.hpp"
 #include "scenarios/commands/refusal.hpp"
-#include "scenarios/reading/show.hpp"
 
 namespace orrery {
 namespace {
-
-std::vector<Attribute> provenance(const Answer& answer, const std::string& scenario_toml) {
-  return {{"title", answer.scenario->title},
-          {"source", "orrery " ORRERY_VERSION},
-          {"history", "orrery run"},
-          {"orrery_version", ORRERY_VERSION},
-          {"seed", std::to_string(answer.plan->seed)},
-          {"scenario_toml", scenario_toml}};
-}
 
 /// The step, the run and the memory. Findings are about phases whose step cannot be laid on the cluster.
 Checked<Answer> simulate(const Question& question, const Progress::Outlet& outlet) {
@@ -56,14 +42,6 @@ Checked<Answer> simulate(const Question& question, const Progress::Outlet& outle
   return checked;
 }
 
-void print(const CommandLine& line, const Results& results, const Page& page, const Style& style) {
-  if (line.json) {
-    std::cout << to_text(results.summary);
-  } else if (!line.quiet) {
-    std::cout << to_text(page, style);
-  }
-}
-
 }  // namespace
 
 int run_command(const CommandLine& line) {
@@ -89,16 +67,9 @@ int run_command(const CommandLine& line) {
     page.sections.push_back(sensitivity.section);
     results.tables.push_back(sensitivity.table);
   }
-  results.summary_text = to_text(page, Style{});
-  results.scenario_toml = show_scenario(document);
-  results.attributes = provenance(answer, results.scenario_toml);
+  results.attributes = {{"seed", std::to_string(answer.plan->seed)}};
   results.timeline = std::move(answer.step.outcome.timeline);
-  const std::vector<OutputFile> files = files_of(results);
-  if (const auto fault = publish(question.folder, files)) return refuse_world(line, to_text(*fault));
-  print(line, results, page, choose_style(look_around(1), Wish::Automatic, ascii_wish(line)));
-  std::cout.flush();  // The answer comes before the talk about it, also where both go to one file.
-  say_what_was_written(line, question.folder, files);
-  return done;
+  return deliver(line, document, question.folder, std::move(results), page);
 }
 
 }  // namespace orrery

@@ -2,11 +2,8 @@
 #include <tbb/global_control.h>
 
 #include <filesystem>
-#include <iostream>
 #include <set>
 
-#include "reports/catalog.hpp"
-#include "reports/json.hpp"
 #include "scenarios/commands/question.hpp"
 #include "scenarios/commands/refusal.hpp"
 #include "scenarios/comparing/variation.hpp"
@@ -207,32 +204,12 @@ int publish_sweep(const CommandLine& line, const Plan& plan, const Journal& jour
     points.push_back({sets, *journal.find(sets)});
     lines += journal_line(sets, points.back().figures);
   }
-  const Page page = sweep_page(plan.view, points);
   Results results;
   results.stem = "sweep";
   results.summary = sweep_summary(plan.view, points);
-  results.summary_text = to_text(page, Style{});
-  results.scenario_toml = show_scenario(plan.base.document);
   results.tables = {sweep_table(plan.view, points)};
-  results.attributes = {{"title", plan.view.title},
-                        {"source", "orrery " ORRERY_VERSION},
-                        {"history", "orrery sweep"},
-                        {"orrery_version", ORRERY_VERSION},
-                        {"scenario_toml", results.scenario_toml}};
-  std::vector<OutputFile> files = files_of(results);
-  files.push_back({"points.jsonl", lines});
-  if (const auto fault = publish(plan.folder, files))
-    return refuse_world(line, to_text(*fault) +
-                                  "; the simulated points are kept in points.jsonl: run the same "
-                                  "command again");
-  if (line.json) {
-    std::cout << to_text(results.summary);
-  } else if (!line.quiet) {
-    std::cout << to_text(page, choose_style(look_around(1), Wish::Automatic, ascii_wish(line)));
-  }
-  std::cout.flush();
-  say_what_was_written(line, plan.folder, files);
-  return done;
+  return deliver(line, plan.base.document, plan.folder, std::move(results), sweep_page(plan.view, points),
+                 {{"points.jsonl", lines}});
 }
 
 }  // namespace

@@ -2,16 +2,12 @@
 #include <tbb/global_control.h>
 
 #include <algorithm>
-#include <iostream>
 #include <memory>
 #include <mutex>
 
-#include "reports/catalog.hpp"
-#include "reports/json.hpp"
 #include "scenarios/commands/question.hpp"
 #include "scenarios/commands/refusal.hpp"
 #include "scenarios/reading/nearest.hpp"
-#include "scenarios/reading/show.hpp"
 #include "scenarios/validate/court_page.hpp"
 #include "scenarios/validate/validate.hpp"
 
@@ -68,18 +64,6 @@ Checked<Validation> hear(const CommandLine& line, const ValidateRequest& request
   return validate(request, [&](const std::string& what, double share) { lines.update(what, share); });
 }
 
-std::vector<Attribute> provenance(const Question& question, const Validation& validation,
-                                  const std::string& scenario_toml) {
-  std::vector<Attribute> attributes{{"title", question.reading.scenario.title},
-                                    {"source", "orrery " ORRERY_VERSION},
-                                    {"history", "orrery validate"},
-                                    {"orrery_version", ORRERY_VERSION},
-                                    {"seed", std::to_string(question.assembled.plan.seed)},
-                                    {"scenario_toml", scenario_toml}};
-  attributes.insert(attributes.end(), validation.provenance.begin(), validation.provenance.end());
-  return attributes;
-}
-
 }  // namespace
 
 int validate_command(const CommandLine& line) {
@@ -100,25 +84,16 @@ int validate_command(const CommandLine& line) {
   if (!heard.ok()) return refuse_finding(line, heard.findings.front());
   const Validation& validation = heard.value;
 
-  const Page page = page_of(validation, "orrery validate " + question.assembled.plan.model.name);
   Results results;
   results.stem = "validate";
   results.summary = summary_of(validation, line.names.front());
-  results.summary_text = to_text(page, Style{});
-  results.scenario_toml = show_scenario(question.reading.document);
   results.tables = tables_of(validation);
-  results.attributes = provenance(question, validation, results.scenario_toml);
-  std::vector<OutputFile> files = files_of(results);
-  files.insert(files.end(), validation.traces.begin(), validation.traces.end());
-  if (const auto fault = publish(question.folder, files)) return refuse_world(line, to_text(*fault));
-  if (line.json) {
-    std::cout << to_text(results.summary);
-  } else if (!line.quiet) {
-    std::cout << to_text(page, choose_style(look_around(1), Wish::Automatic, ascii_wish(line)));
-  }
-  std::cout.flush();
-  say_what_was_written(line, question.folder, files);
-  return validation.holds() ? done : gate_failed;
+  results.attributes = validation.provenance;
+  results.attributes.push_back({"seed", std::to_string(question.assembled.plan.seed)});
+  const Page page = page_of(validation, "orrery validate " + question.assembled.plan.model.name);
+  const int code =
+      deliver(line, question.reading.document, question.folder, std::move(results), page, validation.traces);
+  return code != done || validation.holds() ? code : int(gate_failed);
 }
 
 }  // namespace orrery
