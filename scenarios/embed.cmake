@@ -10,7 +10,8 @@ set(data_globs
   "Nic=topologies/catalog/nic/*.toml"
   "Switch=topologies/catalog/switch/*.toml"
   "Node=topologies/catalog/node/*.toml"
-  "Prices=topologies/catalog/prices/*.toml")
+  "Prices=topologies/catalog/prices/*.toml"
+  "Failures=topologies/catalog/failures/*.toml")
 
 set(data_files "")
 if(NOT DEFINED OUT)

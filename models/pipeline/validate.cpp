@@ -116,7 +116,7 @@ Findings check_counts(const PipelineSchedule& schedule) {
 /// The ops at which ranks wait forever: for something later on the same rank, or round a circle of ranks.
 Findings check_waits(const PipelineSchedule& schedule) {
   Findings findings;
-  const Replay played = replay(schedule, {});
+  const Replay played = replay(schedule, PassTimes{});
   for (std::size_t rank = 0; rank < schedule.order.size(); ++rank) {
     const std::size_t ran = played.start[rank].size();
     if (ran == schedule.order[rank].size()) continue;

@@ -79,6 +79,10 @@ Seconds time_of(Pass pass, const PassTimes& times) {
 }
 
 Replay replay(const PipelineSchedule& schedule, const PassTimes& times) {
+  return replay(schedule, [&](const Op& op) { return time_of(op.pass, times); });
+}
+
+Replay replay(const PipelineSchedule& schedule, const OpTime& time) {
   Results results(schedule);
   Replay played{.start = std::vector<std::vector<Seconds>>(schedule.order.size()),
                 .end = std::vector<Seconds>(schedule.order.size())};
@@ -91,7 +95,7 @@ Replay replay(const PipelineSchedule& schedule, const PassTimes& times) {
         const Op& op = row[played.start[rank].size()];
         const std::optional<Seconds> inputs = results.inputs_of(op);
         if (!inputs) break;
-        const Seconds start = std::max(played.end[rank], *inputs), end = start + time_of(op.pass, times);
+        const Seconds start = std::max(played.end[rank], *inputs), end = start + time(op);
         played.start[rank].push_back(start);
         played.end[rank] = end;
         if (runs_forward(op.pass)) results.forward(op.forward) = end;

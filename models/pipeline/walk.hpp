@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "models/pipeline/schedule.hpp"
@@ -12,9 +13,13 @@ struct Replay {
   std::vector<Seconds> end;                 ///< [rank] of its last op that ran.
 };
 
+/// What an op takes.
+using OpTime = std::function<Seconds(const Op&)>;
+
 /// The rules of `walk`. Precondition: chunks lie within the schedule's stages and micro-batches; ops may
 /// be missing or wait for each other.
 Replay replay(const PipelineSchedule& schedule, const PassTimes& times);
+Replay replay(const PipelineSchedule& schedule, const OpTime& time);
 
 Seconds time_of(Pass pass, const PassTimes& times);
 bool runs_forward(Pass pass);

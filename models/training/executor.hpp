@@ -47,7 +47,8 @@ struct StepRequest {
   PipelineSchedule schedule;
   std::vector<Stage> stages;
   Overlap overlap = Overlap::Hidden;
-  const RoutingPool* routing = nullptr;  ///< None: no experts.
+  const RoutingPool* routing = nullptr;  ///< None: no experts, or all on every rank.
+  std::int64_t expert_rows = 0;          ///< Of a rank that has all experts; a multiple of the row tile.
   double row_spread = 0;
   std::uint64_t seed = 0;
   int members = 1;          ///< Ranks that meet in every all-to-all (expert parallelism); 1: none.

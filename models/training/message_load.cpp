@@ -38,7 +38,7 @@ MessageLoad message_load(const PipelineSchedule& schedule, const Fabric& fabric,
     for (const auto& [from, to] : pairs) {
       for (int lane = 0; lane < lanes; ++lane) {
         path.clear();
-        router.append_network_route(gpu(from, lane), gpu(to, lane), 0, path);
+        router.append_route(gpu(from, lane), gpu(to, lane), 0, path);
         visit(from, to, lane);
       }
     }

@@ -179,6 +179,7 @@ StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool) {
   request.overlap = plan.overlap;
   request.routing = pool;
   request.row_spread = plan.spread_on_top();
+  if (!pool && plan.model.experts) request.expert_rows = balanced_rows(work_shape(plan));
   request.seed = plan.seed;
   request.transfers = step_transfers(plan);
   const int lanes = plan.gpus_per_pipeline_rank();
@@ -197,6 +198,31 @@ StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool) {
 Pricer plan_prices(const TrainingPlan& plan, const RoutingPool* pool) {
   return price_on(
       {drawn_shape(plan, pool), plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)});
+}
+
+namespace {
+
+std::vector<StepTail> step_tails(const TrainingPlan& plan, const PipelineSchedule& schedule,
+                                 const std::vector<Stage>& stages) {
+  std::vector<StepTail> tails;
+  const WorkShape shape = work_shape(plan);
+  for (int rank = 0; rank < plan.pipeline; ++rank)
+    tails.push_back(step_tail(plan, rank_parameters(shape, stages_on_rank(schedule, stages, rank)),
+                              copies_of_a_stage(schedule)));
+  return tails;
+}
+
+Seconds longest_of(const std::vector<StepTail>& tails) {
+  Seconds longest{};
+  for (const StepTail& tail : tails) longest = std::max(longest, tail.total());
+  return longest;
+}
+
+}  // namespace
+
+Seconds longest_tail(const TrainingPlan& plan, const PipelineSchedule& schedule,
+                     const std::vector<Stage>& stages) {
+  return longest_of(step_tails(plan, schedule, stages));
 }
 
 TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const OnProgress& progress) {
@@ -239,14 +265,8 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
   SegmentCosts costs(plan_prices(plan, pool));
   step.outcome = execute(request, costs, progress);
 
-  Seconds longest{};
-  const WorkShape shape = work_shape(plan);
-  for (int rank = 0; rank < plan.pipeline; ++rank) {
-    const RankParameters parameters =
-        rank_parameters(shape, stages_on_rank(request.schedule, step.stages, rank));
-    step.tails.push_back(step_tail(plan, parameters, copies_of_a_stage(request.schedule)));
-    longest = std::max(longest, step.tails.back().total());
-  }
+  step.tails = step_tails(plan, request.schedule, step.stages);
+  const Seconds longest = longest_of(step.tails);
   step.time = step.outcome.pipeline_end + to_picoseconds(longest);
   step.mfu_causal = mfu(plan, AttentionCount::Causal, step.time);
   step.mfu_full = mfu(plan, AttentionCount::Full, step.time);

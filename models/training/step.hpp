@@ -45,6 +45,10 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool,
 StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool);
 Pricer plan_prices(const TrainingPlan& plan, const RoutingPool* pool);
 
+/// What follows the pipeline on its slowest rank.
+Seconds longest_tail(const TrainingPlan& plan, const PipelineSchedule& schedule,
+                     const std::vector<Stage>& stages);
+
 /// One kernel with its prices, for whoever wants to see them.
 struct PricedKernel {
   BlockKind block;

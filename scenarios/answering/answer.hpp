@@ -9,6 +9,7 @@
 #include "reports/catalog.hpp"
 #include "reports/table.hpp"
 #include "reports/terminal.hpp"
+#include "scenarios/answering/operation_answer.hpp"
 #include "scenarios/reading/assemble.hpp"
 
 namespace orrery {
@@ -20,7 +21,8 @@ struct Answer {
   DollarsPerHour price{};
   TrainingStep step;
   std::vector<PhaseOutcome> phases;
-  std::vector<RankMemory> memory;  ///< [pipeline rank]
+  std::vector<RankMemory> memory;            ///< [pipeline rank]
+  std::optional<OperationAnswer> operation;  ///< Where the scenario lets things fail.
 };
 
 /// One published figure beside ours.

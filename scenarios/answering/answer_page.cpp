@@ -206,6 +206,10 @@ Page page_of(const Answer& answer, const nlohmann::ordered_json& summary,
   page.sections.push_back(answer_section(answer, summary));
   if (!answer.phases.empty()) page.sections.push_back(phases_section(answer));
   if (!compared.empty()) page.sections.push_back(published_section(compared));
+  if (answer.operation) {
+    for (Section& section : operation_sections(*answer.operation))
+      page.sections.push_back(std::move(section));
+  }
   Bars bars;
   for (const TimePart& part : time_parts(answer)) {
     bars.rows.push_back({part.name, part.time.value() / seconds(answer.step.time), human(part.time)});

@@ -217,6 +217,9 @@ std::vector<Table> tables_of(const Answer& answer, const std::vector<ComparedFig
                                phases_table(answer), memory_table(answer)};
   if (!answer.step.outcome.link_bytes.empty()) tables.push_back(links_table(answer));
   if (!compared.empty()) tables.push_back(published_table(compared));
+  if (answer.operation) {
+    for (Table& table : operation_tables(*answer.operation)) tables.push_back(std::move(table));
+  }
   return tables;
 }
 

@@ -39,6 +39,14 @@ Checked<Answer> simulate(const Question& question, const Progress::Outlet& outle
   const MemoryRequest memory =
       memory_request(plan);  // It points into the plan, so it is made where the plan stays.
   for (int rank = 0; rank < plan.pipeline; ++rank) answer.memory.push_back(rank_memory(memory, rank));
+  Seconds work{};
+  for (const PhaseOutcome& phase : answer.phases) work += phase.wall;
+  if (checked.ok() && !question.assembled.failures.causes.empty() && work > Seconds(0)) {
+    Progress weeks("weeks with interruptions", outlet);
+    answer.operation =
+        operate_run(question.reading.scenario.operation, question.assembled.failures, question.assembled,
+                    work, to_seconds(answer.step.time), run_in_parallel(weeks));
+  }
   return checked;
 }
 

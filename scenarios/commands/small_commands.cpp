@@ -94,6 +94,7 @@ constexpr DataList data_lists[] = {{"scenarios", "scenarios", DataKind::Scenario
                                    {"switches", "switches", DataKind::Switch},
                                    {"nodes", "nodes", DataKind::Node},
                                    {"price lists", "prices", DataKind::Prices},
+                                   {"failure tables", "failures", DataKind::Failures},
                                    {"kernel families", "kernels", DataKind::Kernels}};
 
 template <class Rows>

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "models/transformer/transformer.hpp"
+#include "scenarios/reading/failure_table.hpp"
 #include "scenarios/reading/hardware.hpp"
 #include "scenarios/reading/open_data.hpp"
 #include "scenarios/reading/routing_trace.hpp"
@@ -259,6 +260,9 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.model = take_data(out, DataKind::Model, "model.config", s.model.config, &read_transformer);
   plan.kernels = take_data(out, DataKind::Kernels, "plan.kernels", s.plan.kernels, &read_kernel_family);
   take_cluster(out, s);
+  if (s.operation.failures)
+    out.failures =
+        take(out, "operation.failures", *s.operation.failures, read_failures(*s.operation.failures));
   if (s.routing.trace) plan.trace = take_trace(out, *s.routing.trace);
   if (!out.ok()) return out;
   plan.collectives = collectives_for(plan.kernels.fitted_on.gpu);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/memory/memory.hpp"
+#include "models/operation/failures.hpp"
 #include "models/training/run.hpp"
 #include "scenarios/reading/scenario.hpp"
 
@@ -14,6 +15,7 @@ struct Assembled {
   DollarsPerHour price{};
   SwitchSpec network_switch;
   PriceList prices;
+  FailureTable failures;    ///< Without causes where the scenario names none.
   Document document;        ///< The scenario's, and the texts of the faulty files that it names.
   Diagnostics diagnostics;  ///< Empty: the plan can be simulated. Places are in `document`.
   bool ok() const { return diagnostics.empty(); }

@@ -5,8 +5,8 @@
 namespace orrery {
 
 std::string_view data_kind_name(DataKind kind) {
-  constexpr std::array<std::string_view, data_kinds> names{"scenario", "model", "kernel family", "GPU", "NIC",
-                                                           "switch",   "node",  "price list"};
+  constexpr std::array<std::string_view, data_kinds> names{
+      "scenario", "model", "kernel family", "GPU", "NIC", "switch", "node", "price list", "failure table"};
   return names[std::size_t(kind)];
 }
 

@@ -9,8 +9,8 @@
 namespace orrery {
 
 /// What a data file describes; each kind is a folder of the source tree.
-enum class DataKind : std::uint8_t { Scenario, Model, Kernels, Gpu, Nic, Switch, Node, Prices };
-constexpr int data_kinds = 8;
+enum class DataKind : std::uint8_t { Scenario, Model, Kernels, Gpu, Nic, Switch, Node, Prices, Failures };
+constexpr int data_kinds = 9;
 
 std::string_view data_kind_name(DataKind kind);  ///< "GPU", "kernel family".
 

@@ -17,6 +17,7 @@ class CrossChecks {
       fail("routing.skew", "routing.skew needs routing.source = \"skewed\"",
            "balanced routing has no skew: set it to 0.0 or change the source");
     check_train();
+    check_operation();
     for (std::size_t i = 0; i < scenario_.phases.size(); ++i) check_phase(i);
     for (std::size_t i = 0; i < scenario_.published.size(); ++i) read_published(i);
   }
@@ -35,6 +36,31 @@ class CrossChecks {
         fail("plan.recompute",
              "plan.recompute: '" + std::string(alone) + "' cannot be joined with other words",
              "write it alone, or leave it out");
+  }
+
+  void check_operation() {
+    const Scenario::Operation& o = scenario_.operation;
+    const auto needs = [&](bool wrong, const char* keys, const char* problem, const char* remedy) {
+      if (wrong) fail(keys, problem, remedy);
+    };
+    const bool asynchronous = o.checkpoint == "asynchronous";
+    needs(o.failures && !o.storage, "operation.failures", "operation.failures needs operation.storage",
+          "what a checkpoint is written with, as in storage = \"2 TB/s\"");
+    needs(o.failures && asynchronous && !o.host_copy, "operation.failures",
+          "asynchronous checkpoints need operation.host_copy",
+          "host_copy = \"25 GB/s\", or checkpoint = \"blocking\"");
+    needs(o.detection.has_value() != o.restart.has_value(),
+          o.detection ? "operation.detection" : "operation.restart",
+          "operation.detection and operation.restart go together",
+          "give both, or neither for a curve over them");
+    needs(o.slow_gpus > 0 && (!o.slow_found || o.slow_factor <= 1), "operation.slow_gpus",
+          "operation.slow_gpus needs slow_factor above 1 and slow_found",
+          "as in slow_factor = 1.2 and slow_found = \"2 h\"");
+    needs(o.loss_spikes > 0 && !o.rollback, "operation.loss_spikes",
+          "operation.loss_spikes needs operation.rollback", "as in rollback = \"4 h\"");
+    needs(!o.failures && (o.slow_gpus > 0 || o.loss_spikes > 0), "operation.slow_gpus, operation.loss_spikes",
+          "slow GPUs and loss spikes are simulated with operation.failures",
+          "failures = \"llama-3-405b\", or a table of your own");
   }
 
   void check_ramp(const std::string& section, bool from, bool tokens) {

@@ -92,6 +92,17 @@ struct Scenario {
   };
   std::vector<Phase> phases;
 
+  /// What goes wrong over the weeks of a run, and how it goes on. Without `failures` nothing does.
+  struct Operation {
+    std::optional<std::string> failures;
+    std::optional<Seconds> detection, restart, checkpoint_every, repair, slow_found, rollback;
+    std::string checkpoint;
+    std::optional<BytesPerSecond> storage, host_copy;
+    int spares = 0, seeds = 1;
+    double slow_gpus = 0, slow_factor = 1, loss_spikes = 0;
+    bool operator==(const Operation&) const = default;
+  } operation;
+
   struct Simulation {
     std::string fidelity, memory;
     std::uint64_t seed = 1;

@@ -45,6 +45,7 @@ Words layer_maps() { return {"ends_short", "front_heavy", "back_heavy"}; }
 Words states() { return {"fp32", "bf16"}; }
 Words routing_sources() { return {"balanced", "skewed"}; }
 Words fidelities() { return {"folded", "full", "lockstep"}; }
+Words checkpoint_kinds() { return {"asynchronous", "blocking"}; }
 Words memory_rules() { return {"refuse", "report"}; }
 
 // Limits that no cluster of this decade reaches, so that products of two stay in 64 bits.
@@ -274,6 +275,52 @@ constexpr std::array keys{
     Row{{"phase[].ramp_tokens", quantity(K::Count, 1, most_tokens), unset,
          "tokens until the phase's batch is reached"},
         store_last<&S::phases, &S::Phase::ramp_tokens>},
+
+    Row{{"operation.failures", data_name(DataKind::Failures), unset,
+         "how often what fails: a table of interruptions, scaled to the GPUs; left out: nothing fails"},
+        store<&S::operation, &S::Operation::failures>},
+    Row{{"operation.detection", quantity(K::Time, 0, 1e6), unset,
+         "from an interruption until it is known and its node found; with restart left out, the answer is a "
+         "curve "
+         "over both together"},
+        store<&S::operation, &S::Operation::detection>},
+    Row{{"operation.restart", quantity(K::Time, 0, 1e6), unset,
+         "from there to the first step, reading the checkpoint apart"},
+        store<&S::operation, &S::Operation::restart>},
+    Row{{"operation.storage", quantity(K::Bandwidth, 1e6, 1e16), unset,
+         "what the whole job writes a checkpoint with, and reads it"},
+        store<&S::operation, &S::Operation::storage>},
+    Row{{"operation.checkpoint", word(checkpoint_kinds), otherwise("\"asynchronous\""),
+         "blocking: the job stands until the checkpoint is stored; asynchronous: until it is in the hosts' "
+         "memory"},
+        store<&S::operation, &S::Operation::checkpoint>},
+    Row{{"operation.host_copy", quantity(K::Bandwidth, 1e6, 1e13), unset,
+         "of one GPU into its host's memory; needed for asynchronous checkpoints"},
+        store<&S::operation, &S::Operation::host_copy>},
+    Row{{"operation.checkpoint_every", quantity(K::Time, 1, 1e8), unset,
+         "work between checkpoints; left out: Daly's interval"},
+        store<&S::operation, &S::Operation::checkpoint_every>},
+    Row{{"operation.spares", integer(0, most_ranks), otherwise("0"),
+         "nodes that stand by, paid for as the others"},
+        store<&S::operation, &S::Operation::spares>},
+    Row{{"operation.repair", quantity(K::Time, 0, 1e8), otherwise("\"0 s\""),
+         "until a node that failed stands by again; 0 s: there is always another one"},
+        store<&S::operation, &S::Operation::repair>},
+    Row{{"operation.slow_gpus", number(0, 1e6), otherwise("0.0"),
+         "GPUs of a thousand that turn slow in a year; the job waits for them"},
+        store<&S::operation, &S::Operation::slow_gpus>},
+    Row{{"operation.slow_factor", number(1, 100), otherwise("1.0"),
+         "how many times as long a step takes with one"},
+        store<&S::operation, &S::Operation::slow_factor>},
+    Row{{"operation.slow_found", quantity(K::Time, 0, 1e8), unset, "until a slow GPU is found and swapped"},
+        store<&S::operation, &S::Operation::slow_found>},
+    Row{{"operation.loss_spikes", number(0, 1e6), otherwise("0.0"),
+         "loss spikes that need a step back, in 10^12 tokens (DeepSeek-V3: none)"},
+        store<&S::operation, &S::Operation::loss_spikes>},
+    Row{{"operation.rollback", quantity(K::Time, 0, 1e8), unset, "work that a loss spike takes back"},
+        store<&S::operation, &S::Operation::rollback>},
+    Row{{"operation.seeds", integer(1, 100'000), otherwise("200"), "runs that the bands are read from"},
+        store<&S::operation, &S::Operation::seeds>},
 
     Row{{"simulation.fidelity", word(fidelities), otherwise("\"folded\""),
          "folded: one group of ranks on each pipeline rank; full: every rank and every flow; lockstep: one "
