@@ -9,7 +9,7 @@ namespace orrery {
 ///
 /// The n-th draw is a pure function of (seed, owner, purpose, index, n): SplitMix64 (Steele et al.,
 /// OOPSLA 2014) over a key hashed by FNV-1a. So adding a part, reordering events or changing the
-/// thread count cannot change anybody else's draws. The two distributions use only + - * and exact
+/// thread count cannot change anybody else's draws. The three distributions use only + - * and exact
 /// conversions, so the draws have the same bits with every compiler and maths library.
 class RandomStream {
  public:
@@ -36,6 +36,17 @@ class RandomStream {
     double sum = -6.0;
     for (int i = 0; i < 12; ++i) sum += uniform();
     return sum;
+  }
+
+  /// Exponential with mean 1, by comparisons alone (von Neumann 1951): the first of a falling row of uniforms
+  /// counts if the row is odd in length; each row that is not adds a whole one. Exact, and no logarithm.
+  double exponential() {
+    for (double whole = 0;; whole += 1) {
+      const double first = uniform();
+      bool odd = true;
+      for (double last = first, next = uniform(); next < last; last = next, next = uniform()) odd = !odd;
+      if (odd) return whole + first;
+    }
   }
 
  private:

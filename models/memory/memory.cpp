@@ -73,19 +73,6 @@ MemoryBytes floor_of(const MemoryRequest& request, const RankParameters& held) {
   return floor;
 }
 
-/// Chunks alive on a rank: how many of each stage are kept, and how many are owed.
-struct Alive {
-  std::vector<int> kept, owed;
-};
-
-Bytes sum_of(const std::vector<ChunkMemory>& chunks, const std::vector<int>& count,
-             KeptBytes ChunkMemory::*part) {
-  Bytes sum;
-  for (std::size_t stage = 0; stage < count.size(); ++stage)
-    sum += count[stage] * (chunks[stage].*part).total();
-  return sum;
-}
-
 Bytes workspace(const Op& op, const std::vector<ChunkMemory>& chunks) {
   Bytes sum;
   if (runs_forward(op.pass)) sum += chunks[std::size_t(op.forward.stage)].forward_extra;
@@ -101,11 +88,42 @@ void append_row(MemoryTimeline& timeline, std::int32_t op, const MemoryBytes& ro
   for (std::size_t kind = 0; kind < memory_classes; ++kind) timeline.of[kind].push_back(row.of[kind]);
 }
 
-void finish(const Op& op, Alive& alive) {
-  if (runs_backward(op.pass)) --alive.kept[std::size_t(op.backward.stage)];
-  if (op.pass == Pass::InputBackward) ++alive.owed[std::size_t(op.backward.stage)];
-  if (op.pass == Pass::WeightBackward) --alive.owed[std::size_t(op.backward.stage)];
-}
+/// What a rank holds of its chunks, op by op.
+class Holding {
+ public:
+  explicit Holding(const std::vector<ChunkMemory>& chunks) : count_(chunks.size()) {
+    for (const ChunkMemory& chunk : chunks) {
+      kept_of_.push_back(chunk.kept.total());
+      owed_of_.push_back(chunk.owed.total());
+    }
+  }
+
+  void start(const Op& op) {
+    if (!runs_forward(op.pass)) return;
+    ++count_[std::size_t(op.forward.stage)];
+    kept += kept_of_[std::size_t(op.forward.stage)];
+  }
+
+  void finish(const Op& op) {
+    if (op.pass == Pass::Forward) return;
+    const auto stage = std::size_t(op.backward.stage);
+    if (runs_backward(op.pass)) {
+      --count_[stage];
+      kept -= kept_of_[stage];
+    }
+    if (op.pass == Pass::InputBackward) owed += owed_of_[stage];
+    if (op.pass == Pass::WeightBackward) owed -= owed_of_[stage];
+  }
+
+  /// [stage] chunks whose activations are kept.
+  const std::vector<int>& count() const { return count_; }
+
+  Bytes kept, owed;
+
+ private:
+  std::vector<int> count_;
+  std::vector<Bytes> kept_of_, owed_of_;
+};
 
 }  // namespace
 
@@ -158,28 +176,29 @@ RankMemory rank_memory(const MemoryRequest& request, int rank) {
   for (const int stage : stages_of_rank(schedule, rank)) {
     chunks[std::size_t(stage)] = chunk_memory(request, request.stages[std::size_t(stage)]);
   }
-  Alive alive{std::vector<int>(chunks.size()), std::vector<int>(chunks.size())};
+  Holding holding(chunks);
+  std::vector<int> at_peak;
   const std::vector<Op>& row = schedule.order[std::size_t(rank)];
   for (std::size_t i = 0; i < row.size(); ++i) {
-    if (runs_forward(row[i].pass)) ++alive.kept[std::size_t(row[i].forward.stage)];
+    holding.start(row[i]);
     MemoryBytes now = memory.floor;
-    now[MemoryClass::Activations] = sum_of(chunks, alive.kept, &ChunkMemory::kept);
-    now[MemoryClass::Owed] = sum_of(chunks, alive.owed, &ChunkMemory::owed);
+    now[MemoryClass::Activations] = holding.kept;
+    now[MemoryClass::Owed] = holding.owed;
     now[MemoryClass::Workspace] = workspace(row[i], chunks);
     append_row(memory.timeline, std::int32_t(i), now);
     if (i == 0 || now.total() > memory.peak.total()) {
       memory.peak = now;
       memory.peak_op = std::int32_t(i);
-      memory.kept_at_peak = {};
-      for (std::size_t stage = 0; stage < chunks.size(); ++stage) {
-        for (int n = 0; n < alive.kept[stage]; ++n) memory.kept_at_peak += chunks[stage].kept;
-      }
+      at_peak = holding.count();
     }
-    finish(row[i], alive);
+    holding.finish(row[i]);
+  }
+  for (std::size_t stage = 0; stage < at_peak.size(); ++stage) {
+    for (int n = 0; n < at_peak[stage]; ++n) memory.kept_at_peak += chunks[stage].kept;
   }
   MemoryBytes after = memory.floor;
-  after[MemoryClass::Activations] = sum_of(chunks, alive.kept, &ChunkMemory::kept);
-  after[MemoryClass::Owed] = sum_of(chunks, alive.owed, &ChunkMemory::owed);
+  after[MemoryClass::Activations] = holding.kept;
+  after[MemoryClass::Owed] = holding.owed;
   ORRERY_CHECK(after.of == memory.floor.of);
   append_row(memory.timeline, std::int32_t(row.size()), after);
   return memory;

@@ -42,7 +42,7 @@ class Run {
 
  private:
   static double after(double mean, RandomStream& draw) {
-    return std::isfinite(mean) ? -mean * std::log1p(-draw.uniform()) : never;
+    return std::isfinite(mean) ? mean * draw.exponential() : never;
   }
 
   /// To whatever happens next.
@@ -200,7 +200,7 @@ OperationOutcome operate(const OperationRequest& request) { return Run(request).
 bool hopeless(const OperationRequest& request) {
   const double down = (request.detection + request.restart + request.checkpoint.read).value();
   const double around = request.checkpoint.write.value() + request.checkpoint.interval.value();
-  return (down + around) / mean_time_between(request.causes).value() > std::log(1000.0);
+  return (down + around) / mean_time_between(request.causes).value() > 6.9;  // exp(-6.9) = 0.001.
 }
 
 Seconds young_interval(Seconds stall, Seconds between) {
@@ -226,8 +226,9 @@ std::vector<OperationOutcome> operate_often(const OperationRequest& request, int
 std::vector<IntervalWaste> waste_by_interval(const OperationRequest& request, Seconds around, int seeds) {
   std::vector<IntervalWaste> all;
   OperationRequest one = request;
-  for (int half_steps = -6; half_steps <= 6; ++half_steps) {
-    one.checkpoint.interval = Seconds(around.value() * std::pow(2.0, half_steps / 2.0));
+  double times = 0.125;
+  for (int i = 0; i < 13; ++i, times *= std::sqrt(2.0)) {
+    one.checkpoint.interval = times * around;
     if (hopeless(one)) break;
     double waste = 0;
     for (const OperationOutcome& outcome : operate_often(one, seeds))

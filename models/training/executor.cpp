@@ -100,7 +100,8 @@ void Executor::plan_ops() {
         if (!r_.routing) programs_.back()->chunk.transfers.clear();
         for (const Step& step : programs_.back()->chunk.steps) {
           const bool by_rows = r_.routing && priced_by_rows(step.block.kind, step.segment);
-          programs_.back()->price.push_back(by_rows ? nullptr : &costs_.at(step.block.kind, step.segment, r_.expert_rows));
+          programs_.back()->price.push_back(
+              by_rows ? nullptr : &costs_.at(step.block.kind, step.segment, r_.expert_rows));
         }
         program = programs_.back().get();
       }

@@ -11,12 +11,30 @@ namespace {
 
 constexpr double least_rows = 0.95, least_bytes = 0.97;  // Of the balanced ones.
 
+/// Kernels at their price alone, with the fewest rows that count.
+class KernelBounds {
+ public:
+  KernelBounds(const TrainingPlan& plan, const RoutingPool* pool) : costs_(plan_prices(plan, pool)) {
+    const auto rows = std::int64_t(double(balanced_rows(work_shape(plan))) * least_rows);
+    rows_ = rows / row_tile * row_tile;
+  }
+
+  Seconds of(const Step& step) {
+    const SegmentCost& cost = costs_.at(step.block.kind, step.segment, rows_);
+    std::int64_t least = cost.start_ps[0].back();
+    for (const auto& start : cost.start_ps) least = std::min(least, start.back());
+    return to_seconds(Picoseconds(least));
+  }
+
+ private:
+  SegmentCosts costs_;
+  std::int64_t rows_ = 0;
+};
+
 class OpBounds {
  public:
   OpBounds(const TrainingPlan& plan, const RoutingPool* pool)
-      : request_(step_request(plan, pool)), costs_(plan_prices(plan, pool)) {
-    const auto rows = std::int64_t(double(balanced_rows(work_shape(plan))) * least_rows);
-    rows_ = rows / row_tile * row_tile;
+      : request_(step_request(plan, pool)), kernels_(plan, pool) {
     if (!pool) return;
     const int domains = pool->shape.domains(), rails = pool->shape.ranks / domains;
     // A popular domain may be the source's own; then only what goes beyond one domain is sure to leave.
@@ -61,19 +79,12 @@ class OpBounds {
       const Step& step = program.steps[i];
       if (step.waits_for >= 0 && std::size_t(step.waits_for) < ended.size())
         now = std::max(now, ended[std::size_t(step.waits_for)]);
-      now += kernels(step);
+      now += kernels_.of(step);
       launch(int(i) + 1);
     }
     if (program.last_wait >= 0 && std::size_t(program.last_wait) < ended.size())
       now = std::max(now, ended[std::size_t(program.last_wait)]);
     return now;
-  }
-
-  Seconds kernels(const Step& step) {
-    const SegmentCost& cost = costs_.at(step.block.kind, step.segment, rows_);
-    std::int64_t least = cost.start_ps[0].back();
-    for (const auto& start : cost.start_ps) least = std::min(least, start.back());
-    return to_seconds(Picoseconds(least));
   }
 
   Seconds transfer_time(const Transfer& transfer) const {
@@ -86,8 +97,7 @@ class OpBounds {
   }
 
   StepRequest request_;
-  SegmentCosts costs_;
-  std::int64_t rows_ = 0;
+  KernelBounds kernels_;
   double copies_out_ = 0, copies_inside_ = 0;  ///< Of tokens, at a NIC and at an NVLink port.
   std::map<std::tuple<Pass, int, int>, Seconds> known_;
 };
@@ -108,6 +118,27 @@ Seconds step_lower_bound(const TrainingPlan& plan, const RoutingPool* pool) {
     for (const Seconds end : played.end) longest = std::max(longest, end);
   }
   return longest + longest_tail(plan, schedule, bounds.request().stages);
+}
+
+Seconds step_compute_bound(const TrainingPlan& plan, const RoutingPool* pool) {
+  KernelBounds kernels(plan, pool);
+  Seconds all{};
+  const Stage none;
+  // Blocks of a kind cost the same: each distinct one is woven once.
+  std::map<BlockKind, Seconds> known;
+  for (const Stage& stage : plan_stages(plan)) {
+    for (const Block& block : stage) {
+      if (!known.contains(block.kind)) {
+        Seconds& sum = known[block.kind];
+        for (const Step& step : weave(Pass::Forward, {block}, none, plan.overlap).steps)
+          sum += kernels.of(step);
+        for (const Step& step : weave(Pass::Backward, none, {block}, plan.overlap).steps)
+          sum += kernels.of(step);
+      }
+      all += known[block.kind];
+    }
+  }
+  return double(plan.micro_batches()) / plan.pipeline * all;
 }
 
 }  // namespace orrery

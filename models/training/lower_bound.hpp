@@ -21,4 +21,8 @@ namespace orrery {
 /// Precondition: `check_plan` found nothing; `pool` is the plan's, or none without experts.
 Seconds step_lower_bound(const TrainingPlan& plan, const RoutingPool* pool);
 
+/// The same from the kernels alone, at once and whatever the schedule's order: those of all layers and
+/// micro-batches, shared out evenly over the pipeline ranks.
+Seconds step_compute_bound(const TrainingPlan& plan, const RoutingPool* pool);
+
 }  // namespace orrery

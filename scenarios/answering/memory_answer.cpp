@@ -56,6 +56,8 @@ std::vector<MemoryChoice> choices_of(const TrainingPlan& plan) {
     other.schedule = kind.name;
     if (other.schedule != plan.schedule) other.blocks.clear();
     for (const RecomputeChoice& choice : recompute_choices) {
+      if (choice.recompute.attention && plan.attention == AttentionKernel::Fused)
+        continue;  // It keeps no scores.
       other.recompute = choice.recompute;
       if (other.schedule == plan.schedule && same(other.recompute, plan.recompute)) continue;
       if (!check_plan(other).empty()) continue;

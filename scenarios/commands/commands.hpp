@@ -31,6 +31,11 @@ struct SweepWishes {
   bool phases = false;
 };
 
+/// What `plan` alone takes; empty: no limit, the scenario's own cluster.
+struct PlanWishes {
+  std::string deadline, budget, gpus;
+};
+
 struct Crew;
 
 /// What the command line said, whichever verb it named.
@@ -45,6 +50,7 @@ struct CommandLine {
   int ranks = 8, micro_batches = 20, virtual_stages = 2;  ///< Of `schedule`.
   ValidateWishes validate;
   SweepWishes sweep;
+  PlanWishes plan;
   const Crew* crew = nullptr;  ///< The processes that were started together.
   TopologyWishes topology;
   std::vector<std::string> trace;  ///< GPUs to trace, each word a number or several with commas.
@@ -56,6 +62,7 @@ enum ExitCode : int { done = 0, world_failed = 1, bad_input = 2, does_not_fit = 
 
 int run_command(const CommandLine& line);
 int memory_command(const CommandLine& line);
+int plan_command(const CommandLine& line);
 int sweep_command(const CommandLine& line);
 int compare_command(const CommandLine& line);
 int topology_command(const CommandLine& line);

@@ -42,6 +42,9 @@ constexpr Verb verbs[] = {
      "orrery sweep deepseek-v3 --vary cluster.nodes=128..256*2 --vary plan.schedule=dualpipe,zb1p --out "
      "out/sizes",
      "SCENARIO", false, true, false, sweep_command},
+    {"plan", "Search for the cheapest parallel plan within a deadline and a budget",
+     "orrery plan deepseek-v3 --deadline 60d --budget 6MUSD --gpus 1024..4096", "SCENARIO", false, true,
+     false, plan_command},
     {"memory", "What each rank's memory holds over a step, and under other schedules and recompute",
      "orrery memory deepseek-v3 --set plan.recompute=none", "SCENARIO", false, true, false, memory_command},
     {"topology",
@@ -126,6 +129,16 @@ void add_sweep_options(CLI::App& sub, CommandLine& line) {
       ->type_name("WORD");
 }
 
+void add_plan_options(CLI::App& sub, CommandLine& line) {
+  add_output_options(sub, line);
+  sub.add_option("--deadline", line.plan.deadline, "the whole run in at most this time: 60d")
+      ->type_name("TIME");
+  sub.add_option("--budget", line.plan.budget, "and for at most this money: 6MUSD")->type_name("MONEY");
+  sub.add_option("--gpus", line.plan.gpus,
+                 "clusters to look at: 512..8192 (doubling), or a list (default: the scenario's)")
+      ->type_name("RANGE");
+}
+
 void add_topology_options(CLI::App& sub, CommandLine& line) {
   TopologyWishes& wishes = line.topology;
   sub.add_option("--collective", wishes.collective,
@@ -184,6 +197,7 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
         ->type_name("WORD");
   }
   if (verb.run == sweep_command) add_sweep_options(*sub, line);
+  if (verb.run == plan_command) add_plan_options(*sub, line);
   if (verb.run == memory_command) add_output_options(*sub, line);
   if (verb.run == topology_command) add_topology_options(*sub, line);
   if (verb.run == validate_command) add_validate_options(*sub, line);

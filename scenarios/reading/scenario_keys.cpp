@@ -297,7 +297,7 @@ constexpr std::array keys{
     Row{{"operation.host_copy", quantity(K::Bandwidth, 1e6, 1e13), unset,
          "of one GPU into its host's memory; needed for asynchronous checkpoints"},
         store<&S::operation, &S::Operation::host_copy>},
-    Row{{"operation.checkpoint_every", quantity(K::Time, 1, 1e8), unset,
+    Row{{"operation.checkpoint_every", quantity(K::Time, 1e-6, 1e8), unset,
          "work between checkpoints; left out: Daly's interval"},
         store<&S::operation, &S::Operation::checkpoint_every>},
     Row{{"operation.spares", integer(0, most_ranks), otherwise("0"),

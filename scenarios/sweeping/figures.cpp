@@ -44,6 +44,19 @@ void add_run(Figures& figures, const Assembled& assembled, const TrainingStep& s
     }
     return;
   }
+  const Figures all = full_batch_run(assembled, plan, figures.step);
+  figures.gpu_hours = all.gpu_hours;
+  figures.wall = all.wall;
+}
+
+}  // namespace
+
+std::string_view outcome_name(PointOutcome outcome) { return outcome_names[std::size_t(outcome)]; }
+
+Figures full_batch_run(const Assembled& assembled, const TrainingPlan& plan, Seconds step) {
+  Figures figures;
+  figures.gpus = plan.gpus();
+  figures.step = step;
   if (assembled.phases.empty()) {
     figures.wall = 1e12 / double(plan.tokens()) * figures.step;
     figures.gpu_hours = figures.wall.value() * plan.gpus() / 3600;
@@ -56,11 +69,9 @@ void add_run(Figures& figures, const Assembled& assembled, const TrainingStep& s
     figures.gpu_hours += hours;
     figures.wall += Seconds(3600 * hours / plan.gpus());
   }
+  figures.cost = Dollars(figures.gpu_hours * assembled.price.value());
+  return figures;
 }
-
-}  // namespace
-
-std::string_view outcome_name(PointOutcome outcome) { return outcome_names[std::size_t(outcome)]; }
 
 Figures weigh(const Assembled& assembled, const Weighing& how, RoutingPools& pools) {
   const TrainingPlan& plan = assembled.plan;

@@ -51,6 +51,9 @@ struct Weighing {
 /// besides is left out. Precondition: `assembled` is ok(). For several threads.
 Figures weigh(const Assembled& assembled, const Weighing& how, RoutingPools& pools);
 
+/// GPU-hours, time and cost of every phase if each of its tokens took what it does in a step of `step`.
+Figures full_batch_run(const Assembled& assembled, const TrainingPlan& plan, Seconds step);
+
 nlohmann::ordered_json to_json(const Figures& figures);
 /// The same back. Precondition: it was made by `to_json`.
 Figures figures_of(const nlohmann::ordered_json& json);

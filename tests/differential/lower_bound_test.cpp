@@ -59,6 +59,7 @@ TEST(StepLowerBound, IsNeverAboveTheSimulatedTimeOfTwoThousandRandomPlans) {
         << plan.tensor << " context " << plan.context << " micro-batch " << plan.micro_batch << " spread "
         << plan.row_spread << " popularity " << plan.popularity << " overlap " << int(plan.overlap) << " of "
         << plan.model.name;
+    EXPECT_LE(step_compute_bound(plan, pool ? &*pool : nullptr).value(), simulated);
     ++checked;
     least = std::min(least, bound / simulated);
     sum += bound / simulated;

@@ -133,5 +133,22 @@ TEST(Random, NormalHasMeanZeroVarianceOneAndTheKurtosisOfTwelveUniforms) {
   EXPECT_NEAR(fourths / draws, 2.9, 5 * 0.014);
 }
 
+// Mean and variance 1, the part above x is exp(-x): within four standard errors of a million draws.
+TEST(RandomStream, ExponentialHasTheMomentsAndTheTailsOfOne) {
+  RandomStream random = stream(1, "test", "exponential");
+  constexpr int n = 1'000'000;
+  double sum = 0, squares = 0;
+  int above_one = 0, above_four = 0;
+  for (int i = 0; i < n; ++i) {
+    const double x = random.exponential();
+    sum += x, squares += x * x;
+    above_one += x > 1, above_four += x > 4;
+  }
+  EXPECT_NEAR(sum / n, 1, 4 * 1e-3);
+  EXPECT_NEAR(squares / n, 2, 4 * 4.5e-3);
+  EXPECT_NEAR(double(above_one) / n, 0.367879, 4 * 4.8e-4);
+  EXPECT_NEAR(double(above_four) / n, 0.018316, 4 * 1.4e-4);
+}
+
 }  // namespace
 }  // namespace orrery
