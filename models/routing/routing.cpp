@@ -1,6 +1,7 @@
 #include "models/routing/routing.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "models/routing/gate.hpp"
 #include "models/routing/sample_counter.hpp"
@@ -61,6 +62,18 @@ RoutingPool sample_routing(const RoutingShape& shape, int samples, std::uint64_t
   const double tokens = double(shape.tokens) * samples;
   pool.ranks_per_token = double(counter.ranks_reached) / tokens;
   pool.domains_per_token = double(counter.domains_reached) / tokens;
+  return pool;
+}
+
+RoutingPool with_copies_for_ranks(RoutingPool pool) {
+  const int domains = pool.shape.domains(), each = pool.shape.ranks / domains;
+  for (RoutingSample& sample : pool.samples) {
+    for (int domain = 0; domain < domains; ++domain) {
+      const auto first = sample.rank_copies.begin() + domain * each;
+      sample.domain_copies[std::size_t(domain)] = std::accumulate(first, first + each, 0u);
+    }
+  }
+  pool.domains_per_token = pool.ranks_per_token;
   return pool;
 }
 

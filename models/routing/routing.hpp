@@ -74,6 +74,9 @@ struct RoutingPool {
 };
 RoutingPool sample_routing(const RoutingShape& shape, int samples, std::uint64_t seed);
 
+/// The same choices with a copy over the network for every rank of a node instead of one for the node.
+RoutingPool with_copies_for_ranks(RoutingPool pool);
+
 /// Draws a sample for each source rank (a pure function of seed, group, layer, micro-batch) and adds up.
 ///
 /// `row_spread`: standard deviation over ranks of a factor on what a rank receives. The published trace

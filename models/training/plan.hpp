@@ -34,6 +34,12 @@ enum class CopyMessages : std::uint8_t {
             ///< (NeMo user guide, communication overlap: "exposes only one DP communication chunk").
 };
 
+/// How many copies of a token leave for a node in which several of its experts live.
+enum class Dispatch : std::uint8_t {
+  NodeOnce,  ///< One, forwarded over NVLink (DeepEP; DeepSeek-V3 report, section 3.2.2).
+  RankEach,  ///< One for every rank, as an all-to-all among ranks sends (NCCL).
+};
+
 /// Nodes of a fabric, both ends counted, whose GPUs have other NVLink ports than the plan's.
 struct OtherNodes {
   std::uint32_t first = 0, last = 0;
@@ -67,6 +73,7 @@ struct TrainingPlan {
   Scaling scaling = Scaling::Tile;
   PipelineMessages pipeline_messages = PipelineMessages::Batched;
   CopyMessages copy_messages = CopyMessages::Exposed;
+  Dispatch dispatch = Dispatch::NodeOnce;
   LayerMap layer_map = LayerMap::EndsShort;
   std::vector<int> blocks;  ///< Explicit layer map; empty: by `layer_map`.
   int communication_sms = 20;

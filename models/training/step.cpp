@@ -157,6 +157,13 @@ std::vector<PricedKernel> priced_kernels(const TrainingPlan& plan, const Trainin
 
 std::optional<RoutingPool> plan_routing(const TrainingPlan& plan) {
   if (!plan.model.experts || plan.expert <= 1) return std::nullopt;
+  if (plan.dispatch == Dispatch::RankEach) {
+    TrainingPlan once = plan;
+    once.dispatch = Dispatch::NodeOnce;
+    RoutingPool pool = with_copies_for_ranks(*plan_routing(once));
+    pool.shape.experts = &*plan.model.experts;
+    return pool;
+  }
   const RoutingShape shape{.experts = &*plan.model.experts,
                            .ranks = plan.expert,
                            .ranks_per_domain = plan.node.gpus,

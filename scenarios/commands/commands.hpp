@@ -36,6 +36,12 @@ struct PlanWishes {
   std::string deadline, budget, gpus;
 };
 
+/// What `ablate` alone takes.
+struct AblateWishes {
+  std::vector<std::string> only;  ///< Names, each word one or several with commas; none: all.
+  std::string unbalanced;         ///< A routing trace.
+};
+
 struct Crew;
 
 /// What the command line said, whichever verb it named.
@@ -51,6 +57,7 @@ struct CommandLine {
   ValidateWishes validate;
   SweepWishes sweep;
   PlanWishes plan;
+  AblateWishes ablate;
   const Crew* crew = nullptr;  ///< The processes that were started together.
   TopologyWishes topology;
   std::vector<std::string> trace;  ///< GPUs to trace, each word a number or several with commas.
@@ -62,6 +69,7 @@ enum ExitCode : int { done = 0, world_failed = 1, bad_input = 2, does_not_fit = 
 
 int run_command(const CommandLine& line);
 int memory_command(const CommandLine& line);
+int ablate_command(const CommandLine& line);
 int plan_command(const CommandLine& line);
 int sweep_command(const CommandLine& line);
 int compare_command(const CommandLine& line);

@@ -45,6 +45,10 @@ constexpr Verb verbs[] = {
     {"plan", "Search for the cheapest parallel plan within a deadline and a budget",
      "orrery plan deepseek-v3 --deadline 60d --budget 6MUSD --gpus 1024..4096", "SCENARIO", false, true,
      false, plan_command},
+    {"ablate",
+     "Take each innovation out, one at a time and all together: what it saves in time, money and memory",
+     "orrery ablate deepseek-v3 --only fp8,overlap,node_limit", "SCENARIO", false, true, false,
+     ablate_command},
     {"memory", "What each rank's memory holds over a step, and under other schedules and recompute",
      "orrery memory deepseek-v3 --set plan.recompute=none", "SCENARIO", false, true, false, memory_command},
     {"topology",
@@ -129,6 +133,18 @@ void add_sweep_options(CLI::App& sub, CommandLine& line) {
       ->type_name("WORD");
 }
 
+void add_ablate_options(CLI::App& sub, CommandLine& line) {
+  add_output_options(sub, line);
+  sub.add_option("--only", line.ablate.only, "these alone, with commas between (default: all)")
+      ->expected(1)
+      ->take_all()
+      ->type_name("NAME,...");
+  sub.add_option("--unbalanced", line.ablate.unbalanced,
+                 "routing of a gate that nobody balances, as validate leaves it (routing-none.h5)")
+      ->type_name("FILE");
+  sub.add_option("--fidelity", line.fidelity, "folded (default), full or lockstep")->type_name("WORD");
+}
+
 void add_plan_options(CLI::App& sub, CommandLine& line) {
   add_output_options(sub, line);
   sub.add_option("--deadline", line.plan.deadline, "the whole run in at most this time: 60d")
@@ -198,6 +214,7 @@ void add_verb(CLI::App& app, const Verb& verb, CommandLine& line) {
   }
   if (verb.run == sweep_command) add_sweep_options(*sub, line);
   if (verb.run == plan_command) add_plan_options(*sub, line);
+  if (verb.run == ablate_command) add_ablate_options(*sub, line);
   if (verb.run == memory_command) add_output_options(*sub, line);
   if (verb.run == topology_command) add_topology_options(*sub, line);
   if (verb.run == validate_command) add_validate_options(*sub, line);

@@ -283,6 +283,7 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.pipeline_messages =
       s.plan.pipeline_messages == "eager" ? PipelineMessages::Eager : PipelineMessages::Batched;
   plan.copy_messages = s.plan.copy_messages == "hidden" ? CopyMessages::Hidden : CopyMessages::Exposed;
+  plan.dispatch = s.plan.dispatch == "rank" ? Dispatch::RankEach : Dispatch::NodeOnce;
   plan.layer_map = layer_map(s.plan.layer_map.rule);
   plan.blocks = s.plan.layer_map.blocks;
   plan.communication_sms = s.plan.communication_sms;

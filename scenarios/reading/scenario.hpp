@@ -52,7 +52,7 @@ struct Scenario {
     int pipeline = 1, expert = 1, tensor = 1, context = 1, virtual_stages = 1;
     int micro_batch = 1, global_batch = 1, sequence = 1;
     std::string schedule, fallback_schedule, precision, overlap, attention;
-    std::string scaling, layer_messages, pipeline_messages, copy_messages;
+    std::string scaling, layer_messages, pipeline_messages, copy_messages, dispatch;
     std::string kernels;
     std::vector<std::string> recompute;
     LayerMap layer_map;

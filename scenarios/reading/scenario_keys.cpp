@@ -40,6 +40,7 @@ Words scalings() { return {"tile", "tensor"}; }
 Words layer_messages() { return {"all_reduce", "exposed", "backward", "pieces"}; }
 Words pipeline_messages() { return {"batched", "eager"}; }
 Words copy_messages() { return {"exposed", "hidden"}; }
+Words dispatches() { return {"node", "rank"}; }
 Words recomputed() { return {"none", "selective", "full", "norm", "up_projection", "swiglu", "attention"}; }
 Words layer_maps() { return {"ends_short", "front_heavy", "back_heavy"}; }
 Words states() { return {"fp32", "bf16"}; }
@@ -197,6 +198,11 @@ constexpr std::array keys{
          "(exposed), or all but "
          "one chunk beside computing (hidden, Megatron-LM's overlap_grad_reduce and overlap_param_gather)"},
         store<&S::plan, &S::Plan::copy_messages>},
+    Row{{"plan.dispatch", word(dispatches), otherwise("\"node\""),
+         "copies of a token over the network: one for each node that has experts of it, forwarded over "
+         "NVLink (node), or "
+         "one for each rank, as NCCL's all-to-all sends them (rank)"},
+        store<&S::plan, &S::Plan::dispatch>},
     Row{{"plan.layer_map", word_or_integers(layer_maps, 0, 4096), otherwise("\"ends_short\""),
          "layers of each stage: as even as possible with the shorter stages at the ends (ends_short, Llama "
          "3's rule), "

@@ -16,7 +16,7 @@ bool draws_alike(const TrainingPlan& a, const TrainingPlan& b) {
   return same_gate(*a.model.experts, *b.model.experts) && a.expert == b.expert &&
          a.node.gpus == b.node.gpus && tokens_to_route(a) == tokens_to_route(b) &&
          a.popularity == b.popularity && a.routing_samples == b.routing_samples && a.seed == b.seed &&
-         !a.trace && !b.trace;
+         a.dispatch == b.dispatch && !a.trace && !b.trace;
 }
 
 }  // namespace
