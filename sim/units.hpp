@@ -41,6 +41,9 @@ using BytesPerSecond = Quantity<struct BytesPerSecondKind, double>;  ///< One di
 using FlopsPerSecond = Quantity<struct FlopsPerSecondKind, double>;
 using Watts = Quantity<struct WattsKind, double>;
 using Dollars = Quantity<struct DollarsKind, double>;
+using Joules = Quantity<struct JoulesKind, double>;
+using DollarsPerKilowattHour = Quantity<struct DollarsPerKilowattHourKind, double>;
+using KilogramsPerKilowattHour = Quantity<struct KilogramsPerKilowattHourKind, double>;  ///< Of CO2.
 using Meters = Quantity<struct MetersKind, double>;
 using DollarsPerHour = Quantity<struct DollarsPerHourKind, double>;  ///< Of one GPU.
 

@@ -10,6 +10,7 @@
 #include "reports/table.hpp"
 #include "reports/terminal.hpp"
 #include "scenarios/answering/operation_answer.hpp"
+#include "scenarios/answering/ownership.hpp"
 #include "scenarios/reading/assemble.hpp"
 
 namespace orrery {
@@ -22,6 +23,7 @@ struct Answer {
   TrainingStep step;
   std::vector<PhaseOutcome> phases;
   std::vector<RankMemory> memory;            ///< [pipeline rank]
+  std::optional<OwnershipAnswer> ownership;  ///< Of a run that lasts.
   std::optional<OperationAnswer> operation;  ///< Where the scenario lets things fail.
 };
 

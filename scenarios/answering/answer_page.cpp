@@ -217,6 +217,10 @@ Page page_of(const Answer& answer, const nlohmann::ordered_json& summary,
   page.sections.push_back({"Where the step goes, mean over ranks", {bars}});
   page.sections.push_back(step_section(summary));
   page.sections.push_back(memory_section(answer, summary));
+  if (answer.ownership) {
+    for (Section& section : ownership_sections(*answer.ownership))
+      page.sections.push_back(std::move(section));
+  }
   page.sections.push_back(what_section(answer, summary));
   return page;
 }

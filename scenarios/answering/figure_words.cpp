@@ -12,7 +12,9 @@ namespace {
 struct Words {
   std::string_view key, label;
 };
-constexpr Words whole_keys[] = {{"step.time_s", "step"}, {"memory.peak_bytes", "peak memory"}};
+constexpr Words whole_keys[] = {{"step.time_s", "step"},
+                                {"memory.peak_bytes", "peak memory"},
+                                {"energy.gpu_energy_j", "energy of the GPUs"}};
 constexpr Words leaves[] = {{"tokens_per_day", "tokens a day"},
                             {"tokens_per_s_per_gpu", "tokens/s a GPU"},
                             {"sequences_per_s_per_gpu", "sequences/s a GPU"},
@@ -80,8 +82,11 @@ std::string figure_text(std::string_view key, double value) {
       return decimal_bytes(Bytes(std::llround(value)));
     case QuantityKind::Power:
       return human(Watts(value));
-    case QuantityKind::Count:
     case QuantityKind::Energy:
+      return four_digits(value / 3.6e9) + " MWh";
+    case QuantityKind::Count:
+    case QuantityKind::MoneyPerEnergy:
+    case QuantityKind::CarbonPerEnergy:
     case QuantityKind::MoneyPerHour:
     case QuantityKind::Length:
       break;

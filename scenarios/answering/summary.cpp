@@ -143,6 +143,7 @@ Json summary_of(const Answer& answer) {
   }
   summary["phases"] = phases;
   summary["run"] = {{"tokens", tokens}, {"gpu_hours", hours}, {"days", wall / 86400}, {"cost_usd", dollars}};
+  if (answer.ownership) summary["energy"] = ownership_summary(*answer.ownership);
   if (answer.operation) summary["operation"] = operation_summary(*answer.operation);
   Json published = Json::array();
   for (const ComparedFigure& figure : compare_published(answer, summary)) {

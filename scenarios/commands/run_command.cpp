@@ -41,6 +41,11 @@ Checked<Answer> simulate(const Question& question, const Progress::Outlet& outle
   for (int rank = 0; rank < plan.pipeline; ++rank) answer.memory.push_back(rank_memory(memory, rank));
   Seconds work{};
   for (const PhaseOutcome& phase : answer.phases) work += phase.wall;
+  double gpu_hours = 0;
+  for (const PhaseOutcome& phase : answer.phases) gpu_hours += phase.gpu_hours;
+  if (checked.ok() && gpu_hours > 0)
+    answer.ownership =
+        own_or_rent(question.reading.scenario.ownership, question.assembled, answer.step, gpu_hours);
   if (checked.ok() && !question.assembled.failures.causes.empty() && work > Seconds(0)) {
     Progress weeks("weeks with interruptions", outlet);
     answer.operation =

@@ -26,11 +26,19 @@ std::string bound(const KeyShape& shape, double value) {
     std::string_view unit;
   };
   using K = QuantityKind;
-  static constexpr Scale scales[] = {
-      {K::Size, 1, "B"},         {K::Bandwidth, 1, "B/s"}, {K::Time, 1, "s"},
-      {K::Compute, 1, "FLOP/s"}, {K::Count, 1, ""},        {K::Power, 1, "W"},
-      {K::Energy, 1, "J"},       {K::Money, 1, "USD"},     {K::MoneyPerHour, 1, "USD/h"},
-      {K::Share, 0.01, "%"}};
+  static constexpr Scale scales[] = {{K::Size, 1, "B"},
+                                     {K::Bandwidth, 1, "B/s"},
+                                     {K::Time, 1, "s"},
+                                     {K::Compute, 1, "FLOP/s"},
+                                     {K::Count, 1, ""},
+                                     {K::Power, 1, "W"},
+                                     {K::Energy, 1, "J"},
+                                     {K::Money, 1, "USD"},
+                                     {K::MoneyPerHour, 1, "USD/h"},
+                                     {K::MoneyPerEnergy, 1, "USD/kWh"},
+                                     {K::CarbonPerEnergy, 1, "kg/kWh"},
+                                     {K::Share, 0.01, "%"},
+                                     {K::Length, 1, "m"}};
   const Scale& scale = scales[std::size_t(shape.quantity)];
   return fmt::format("{}{}{}", value / scale.size, scale.unit.empty() ? "" : " ", scale.unit);
 }

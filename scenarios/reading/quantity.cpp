@@ -79,6 +79,10 @@ constexpr std::array units{
     Unit{K::Money, "kUSD", 3},
     Unit{K::Money, "MUSD", 6},
     Unit{K::MoneyPerHour, "USD/h"},
+    Unit{K::MoneyPerEnergy, "USD/kWh"},
+    Unit{K::MoneyPerEnergy, "USD/MWh", -3},
+    Unit{K::CarbonPerEnergy, "kg/kWh"},
+    Unit{K::CarbonPerEnergy, "g/kWh", -3},
     Unit{K::Share, "%", -2},
     Unit{K::Length, "m"},
 };
@@ -96,6 +100,8 @@ constexpr std::array kinds{
     KindRow{"energy", "10 kWh"},
     KindRow{"sum of money", "30000 USD"},
     KindRow{"price an hour", "2 USD/h"},
+    KindRow{"price of energy", "0.08 USD/kWh"},
+    KindRow{"carbon of energy", "0.4 kg/kWh"},
     KindRow{"share", "85 %"},
     KindRow{"length", "3 m"},
 };

@@ -10,17 +10,19 @@ namespace orrery {
 
 /// What a number with a unit measures.
 enum class QuantityKind : std::uint8_t {
-  Size,          ///< bytes
-  Bandwidth,     ///< bytes/s, one direction
-  Time,          ///< seconds
-  Compute,       ///< floating-point operations/s
-  Count,         ///< tokens, parameters, GPU-hours
-  Power,         ///< watts
-  Energy,        ///< joules
-  Money,         ///< US dollars
-  MoneyPerHour,  ///< US dollars an hour
-  Share,         ///< 0 ... 1
-  Length,        ///< metres
+  Size,             ///< bytes
+  Bandwidth,        ///< bytes/s, one direction
+  Time,             ///< seconds
+  Compute,          ///< floating-point operations/s
+  Count,            ///< tokens, parameters, GPU-hours
+  Power,            ///< watts
+  Energy,           ///< joules
+  Money,            ///< US dollars
+  MoneyPerHour,     ///< US dollars an hour
+  MoneyPerEnergy,   ///< US dollars a kilowatt-hour
+  CarbonPerEnergy,  ///< kilograms of CO2 a kilowatt-hour
+  Share,            ///< 0 ... 1
+  Length,           ///< metres
 };
 
 std::string_view kind_name(QuantityKind kind);     ///< "bandwidth".

@@ -142,7 +142,8 @@ QuantityKind kind_of_summary_key(std::string_view key) {
                              Ending{"_per_", QuantityKind::Count}};
   for (const Ending& part : parts)
     if (leaf.find(part.part) != std::string_view::npos) return part.kind;
-  constexpr std::array endings{Ending{"_s", QuantityKind::Time}, Ending{"_usd", QuantityKind::Money}};
+  constexpr std::array endings{Ending{"_s", QuantityKind::Time}, Ending{"_usd", QuantityKind::Money},
+                               Ending{"_j", QuantityKind::Energy}};
   for (const Ending& ending : endings)
     if (leaf.ends_with(ending.part)) return ending.kind;
   return QuantityKind::Count;

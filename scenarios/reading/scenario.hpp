@@ -103,6 +103,18 @@ struct Scenario {
     bool operator==(const Operation&) const = default;
   } operation;
 
+  /// What energy and the cluster itself cost, for who buys instead of renting.
+  struct Ownership {
+    std::optional<Watts> gpu_idle;
+    std::optional<double> pue;
+    std::optional<DollarsPerKilowattHour> electricity;
+    std::optional<KilogramsPerKilowattHour> carbon;
+    std::optional<Dollars> gpu_price, host_price;
+    std::optional<Seconds> life;
+    double used = 1, upkeep = 0;
+    bool operator==(const Ownership&) const = default;
+  } ownership;
+
   struct Simulation {
     std::string fidelity, memory;
     std::uint64_t seed = 1;
