@@ -82,8 +82,8 @@ Diagnostics value_faults(const std::string& scenario, const Sets& common,
                          std::span<const Variation> variations, Document& document, std::string& files) {
   std::set<std::string> seen;
   for (const Variation& variation : variations) {
-    for (const Sets& alternative : variation.alternatives) {
-      for (const std::string& set : alternative) {
+    for (std::size_t i = 0; i < variation.alternatives.size(); ++i) {
+      for (const std::string& set : variation.alternatives[i]) {
         if (!seen.insert(set).second) continue;
         Sets sets = common;
         sets.push_back(set);
@@ -91,6 +91,9 @@ Diagnostics value_faults(const std::string& scenario, const Sets& common,
         Diagnostics faults = std::move(read.diagnostics);
         if (faults.empty()) faults = check_values(read.document);
         if (!faults.empty()) {
+          for (Diagnostic& fault : faults)
+            if (!variation.lines.empty())
+              fault.problem = fmt::format("line {} of --vary-csv: {}", variation.lines[i], fault.problem);
           document = std::move(read.document);
           return faults;
         }

@@ -172,6 +172,7 @@ Checked<Variation> read_variation_table(std::string_view csv) {
       continue;
     }
     std::vector<std::string>& sets = variation.alternatives.emplace_back();
+    variation.lines.push_back(number);
     for (std::size_t c = 0; c < fields.size(); ++c)
       if (!blank(fields[c])) sets.push_back(variation.keys[c] + "=" + trimmed(fields[c]));
   }

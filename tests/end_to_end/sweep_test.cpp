@@ -127,6 +127,7 @@ TEST(Sweep, WrongWordsAreMetBeforeAnythingIsSimulated) {
   const ScratchFolder scratch;
   put(scratch.path() / "bad.csv", "cluster.nodes,plan.pipeline\n4,2\n4\n");
   put(scratch.path() / "key.csv", "cluster.nods\n4\n");
+  put(scratch.path() / "value.csv", "cluster.nodes,plan.pipeline\n4,2\n4,x\n");
   struct {
     const char *arguments, *says;
   } const wrong[] = {
@@ -138,6 +139,7 @@ TEST(Sweep, WrongWordsAreMetBeforeAnythingIsSimulated) {
       {"--vary cluster.nodes=1..4000 --vary plan.pipeline=1..4000", "16000000 combinations"},
       {"--vary-csv bad.csv", "1 fields where the first line has 2\n  --> bad.csv:3:1"},
       {"--vary-csv key.csv", "did you mean 'nodes'"},
+      {"--vary-csv value.csv", "line 3 of --vary-csv: plan.pipeline: takes an integer"},
       {"--vary-csv none.csv", "none.csv"},
       {"--vary cluster.nodes=4 --set model.config=nothing", "nothing"},
   };

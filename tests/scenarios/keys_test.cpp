@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include "scenarios/reading/failure_table.hpp"
 #include "scenarios/reading/hardware.hpp"
 #include "scenarios/reading/scenario.hpp"
 
@@ -136,7 +137,8 @@ TEST(EveryQuantity, WithAWrongUnitOrNoneNamesTheUnits) {
 
 /// The value in the kind's unit of size one.
 std::string in_plain_unit(QuantityKind kind, double value) {
-  constexpr const char* units[] = {" B", " B/s", " s", " FLOP/s", "", " W", " J", " USD", " USD/h", ""};
+  constexpr const char* units[] = {" B",   " B/s",   " s",       " FLOP/s", "", " W", " J",
+                                   " USD", " USD/h", " USD/kWh", " kg/kWh", "", " m"};
   return fmt::format("\"{}{}\"", value, units[int(kind)]);
 }
 
@@ -250,6 +252,19 @@ TEST(KeyTable, NamesAreUniqueAndDescribed) {
   }
   EXPECT_EQ(find_key("phase.tokens")->name, "phase[].tokens");
   EXPECT_EQ(find_key("nothing"), nullptr);
+}
+
+// Table 5 of The Llama 3 Herd of Models: 419 unexpected interruptions and 47 planned ones in 54 days.
+TEST(FailureTable, OfLlama3HasEveryInterruptionOfItsTable) {
+  const auto read = read_failures("llama-3-405b");
+  ASSERT_TRUE(read.ok());
+  double unexpected = 0, planned = 0;
+  for (const FailureCause& cause : read.spec.causes) (cause.planned ? planned : unexpected) += cause.count;
+  EXPECT_EQ(unexpected, 419);
+  EXPECT_EQ(planned, 47);
+  EXPECT_EQ(read.spec.gpus, 16384);
+  EXPECT_EQ(read.spec.observed, Seconds(54 * 86400));
+  EXPECT_FALSE(read_failures("llama-4").ok());
 }
 
 TEST(EveryHardwareFile, ReadsAndNamesASourceForEveryNumber) {
