@@ -72,10 +72,18 @@ class CrossChecks {
          "\"469 B\"");
   }
 
+  void check_ramp_length(const std::string& section, const std::optional<std::int64_t>& tokens,
+                         const std::optional<std::int64_t>& ramp) {
+    if (tokens && ramp && *ramp > *tokens)
+      fail(section + ".ramp_tokens, " + section + ".tokens", section + ": the ramp is longer than the phase",
+           "fewer ramp_tokens, or more tokens");
+  }
+
   void check_train() {
     const Scenario::Train& train = scenario_.train;
     if (train.tokens && train.steps)
       fail("train.tokens, train.steps", "train has both tokens and steps", "keep one of them");
+    check_ramp_length("train", train.tokens, train.ramp_tokens);
     check_ramp("train", train.ramp_from.has_value(), train.ramp_tokens.has_value());
     if (train.ramp_from && train.ramp_tokens && !train.tokens && !train.steps)
       fail("train.ramp_from", "a ramp needs train.tokens or train.steps", "as in tokens = \"14.8 T\"");
@@ -94,10 +102,17 @@ class CrossChecks {
     note(phase.tokens.has_value(), "tokens");
     note(phase.steps.has_value(), "steps");
     note(phase.gpu_hours.has_value(), "gpu_hours");
+    note(phase.instances.has_value(), "instances");
+    if (phase.instances.has_value() != phase.instance_tokens.has_value())
+      fail(name + (phase.instances ? ".instances" : ".instance_tokens"),
+           name + ": instances and instance_tokens go together",
+           "as in instances = \"1.5 M\" and instance_tokens = 4096");
     if (lengths == 0)
-      fail(name, name + " needs its length", "one of tokens = \"14.8 T\", steps = 1000, gpu_hours = \"5 k\"");
+      fail(name, name + " needs its length",
+           "one of tokens = \"14.8 T\", steps = 1000, gpu_hours = \"5 k\", instances = \"1.5 M\"");
     if (lengths > 1)
-      fail(given, name + " has more than one length", "keep one of tokens, steps and gpu_hours");
+      fail(given, name + " has more than one length", "keep one of tokens, steps, gpu_hours and instances");
+    check_ramp_length(name, phase.tokens, phase.ramp_tokens);
     check_ramp(name, phase.ramp_from.has_value(), phase.ramp_tokens.has_value());
   }
 
@@ -199,6 +214,11 @@ std::vector<Scenario::Phase> all_phases(const Scenario& scenario) {
     phases.push_back(std::move(main));
   }
   phases.insert(phases.end(), scenario.phases.begin(), scenario.phases.end());
+  for (Scenario::Phase& phase : phases) {
+    if (phase.instances && phase.instance_tokens)
+      phase.tokens = std::int64_t(
+          double(*phase.instances) * phase.epochs * double(*phase.instance_tokens) / phase.packing + 0.5);
+  }
   return phases;
 }
 

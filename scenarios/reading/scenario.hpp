@@ -87,6 +87,8 @@ struct Scenario {
     std::string name;
     std::optional<std::int64_t> tokens, steps, ramp_tokens;
     std::optional<double> gpu_hours;  ///< Given, not simulated.
+    std::optional<std::int64_t> instances, instance_tokens;
+    double epochs = 1, packing = 1;
     std::optional<int> sequence, global_batch, context, ramp_from;
     bool operator==(const Phase&) const = default;
   };

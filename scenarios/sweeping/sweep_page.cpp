@@ -46,8 +46,6 @@ std::vector<std::size_t> by_cost(std::span<const SweepPoint> points) {
   return order;
 }
 
-std::string days(Seconds wall) { return fmt::format("{:.1f} d", wall.value() / 86400); }
-
 Section answer_section(const SweepView& view, std::span<const SweepPoint> points,
                        const std::vector<bool>& front) {
   const auto count = outcomes(points);
@@ -59,7 +57,7 @@ Section answer_section(const SweepView& view, std::span<const SweepPoint> points
       return points[a].figures.wall.value() < points[b].figures.wall.value();
     });
     const auto told = [&](const SweepPoint& p) {
-      return fmt::format("{}: {} in {}", label_of(view, p), human(p.figures.cost), days(p.figures.wall));
+      return fmt::format("{}: {} in {}", label_of(view, p), human(p.figures.cost), human(p.figures.wall));
     };
     facts.rows.push_back({"cheapest", told(cheapest)});
     facts.rows.push_back({"fastest", told(points[fastest])});
@@ -100,7 +98,7 @@ Section points_section(const SweepView& view, std::span<const SweepPoint> points
   for (const std::size_t i : shown) {
     const Figures& f = points[i].figures;
     grid.rows.push_back({label_of(view, points[i]), grouped(f.gpus), human(f.step), percent(f.mfu_causal),
-                         binary_bytes(f.peak), gpu_hours_text(f.gpu_hours), days(f.wall), human(f.cost),
+                         binary_bytes(f.peak), gpu_hours_text(f.gpu_hours), human(f.wall), human(f.cost),
                          front[i] ? "front" : ""});
   }
   Section section{"Points, the cheapest first", {grid}};
@@ -114,7 +112,7 @@ Section front_section(std::span<const SweepPoint> points, const std::vector<bool
   Scatter scatter{"cost",
                   "time",
                   [](double usd) { return human(Dollars(usd)); },
-                  [](double seconds) { return days(Seconds(seconds)); },
+                  [](double seconds) { return human(Seconds(seconds)); },
                   {}};
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Figures& f = points[i].figures;

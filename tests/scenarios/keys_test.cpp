@@ -18,7 +18,8 @@ using testing::HasSubstr;
 
 /// Keys that exclude others of their section; left out of the good document.
 bool is_alternative(const KeyRow& row) {
-  static const std::set<std::string_view> alternatives{"phase[].steps", "phase[].gpu_hours", "train.steps"};
+  static const std::set<std::string_view> alternatives{
+      "phase[].steps", "phase[].gpu_hours", "phase[].instances", "phase[].instance_tokens", "train.steps"};
   return alternatives.count(row.name) > 0;
 }
 
