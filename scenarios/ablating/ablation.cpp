@@ -46,17 +46,17 @@ Ablation ablate(const Assembled& base, const std::optional<TrainingPlan>& unbala
     const TrainingPlan one = taken_from(base.plan), all = taken_from(so_far);
     const Findings of_one = check_plan(one), of_all = check_plan(all);
     if (of_one.empty())
-      alone.push_back({one, {.name = name, .instead = std::string(removal.instead)}});
+      alone.push_back({one, {.name = name, .instead = std::string(removal.instead), .figures = {}}});
     else
       ablation.left_out.push_back(name + ": " + of_one.front().problem);
     if (of_all.empty()) {
-      cumulative.push_back({all, {.name = name, .instead = std::string(removal.instead)}});
+      cumulative.push_back({all, {.name = name, .instead = std::string(removal.instead), .figures = {}}});
       so_far = all;
     } else {
       ablation.left_out.push_back(name + ", after those before it: " + of_all.front().problem);
     }
   }
-  std::vector<Job> jobs{{base.plan, {.name = "", .instead = "as it is"}}};
+  std::vector<Job> jobs{{base.plan, {.name = "", .instead = "as it is", .figures = {}}}};
   for (const auto* list : {&alone, &cumulative}) jobs.insert(jobs.end(), list->begin(), list->end());
   parallel(int(jobs.size()), [&](int i) {
     Job& job = jobs[std::size_t(i)];

@@ -14,7 +14,7 @@ namespace orrery {
 struct Variation {
   std::vector<std::string> keys;
   std::vector<std::vector<std::string>> alternatives;  ///< At least one.
-  std::vector<int> lines;  ///< Of a file, where each alternative stands; else none.
+  std::vector<int> lines{};  ///< Of a file, where each alternative stands; else none.
 };
 
 /// Reads KEY=VALUE,VALUE,...; commas inside brackets and quotes belong to a value. A value may be a range:

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
-#include <tuple>
 
 #include "models/training/lower_bound.hpp"
 #include "reports/numbers.hpp"
+#include "scenarios/planning/space.hpp"
 #include "sim/check.hpp"
 
 namespace orrery {
@@ -16,62 +15,6 @@ namespace {
 
 constexpr int batch = 32;      ///< Plans simulated between two looks at the best.
 constexpr int finalists = 12;  ///< Simulated again, folded.
-
-struct RecomputeWords {
-  const char* set;
-  const char* words;
-  Recompute recompute;
-};
-constexpr RecomputeWords recomputes[] = {
-    {"none", "no recompute", {}},
-    {"[\"norm\", \"up_projection\", \"swiglu\"]",
-     "recompute parts",
-     {.norm = true, .up_projection = true, .activation = true}},
-    {"attention", "recompute attention", {.attention = true}},
-    {"[\"norm\", \"up_projection\", \"swiglu\", \"attention\"]",
-     "recompute parts and attention",
-     {.norm = true, .up_projection = true, .activation = true, .attention = true}},
-    {"full", "recompute all", {.layer = true}}};
-
-/// A plan of the space.
-struct Candidate {
-  int cluster = 0;
-  TrainingPlan plan;
-  const RecomputeWords* recompute = nullptr;  ///< None: as the scenario has it.
-  bool asked = false;
-  Seconds bound{};   ///< Of the step; zero until known.
-  Bytes over{};      ///< What the fullest rank lacks.
-  Figures at_bound;  ///< Cost and time if the step took no longer.
-};
-
-const char* rule_of(LayerMap map) {
-  switch (map) {
-    case LayerMap::FrontHeavy:
-      return "front_heavy";
-    case LayerMap::BackHeavy:
-      return "back_heavy";
-    case LayerMap::EndsShort:
-      break;
-  }
-  return "ends_short";
-}
-
-/// Powers of two up to `most`.
-std::vector<int> powers(int most) {
-  std::vector<int> all;
-  for (int p = 1; p <= most; p *= 2) all.push_back(p);
-  return all;
-}
-
-/// The sizes that divide, without the schedules: what is quick to see comes first.
-bool may_divide(const TrainingPlan& p) {
-  const int layout = p.pipeline * p.tensor * p.context;
-  if (p.gpus() % layout != 0 || p.tensor > p.node.gpus || p.model.heads % p.tensor != 0) return false;
-  if (p.model.experts &&
-      (p.gpus_per_pipeline_rank() % p.expert != 0 || p.model.experts->routed % p.expert != 0))
-    return false;
-  return p.global_batch % (p.data() * p.micro_batch) == 0;
-}
 
 /// The plan with so few micro-batches that its schedule is short, and enough to fill every rank.
 TrainingPlan first_micro_batches(TrainingPlan plan) {
@@ -84,15 +27,6 @@ Bytes lacking(const TrainingPlan& plan) {
   return fullest_rank(memory_request(plan)).peak.total() - plan.gpu.memory;
 }
 
-bool same_plan(const TrainingPlan& a, const TrainingPlan& b) {
-  const auto key = [](const TrainingPlan& p) {
-    return std::tuple(p.pipeline, p.expert, p.tensor, p.context, p.micro_batch, p.virtual_stages, p.schedule,
-                      p.precision, p.recompute.norm, p.recompute.up_projection, p.recompute.activation,
-                      p.recompute.attention, p.recompute.layer, p.blocks);
-  };
-  return key(a) == key(b);
-}
-
 class Search {
  public:
   Search(const std::vector<PlanCluster>& clusters, const PlanLimits& limits, RoutingPools& pools,
@@ -101,7 +35,10 @@ class Search {
 
   PlanAnswer run() {
     answer_.limits = limits_;
-    for (std::size_t c = 0; c < clusters_.size(); ++c) enumerate(int(c));
+    PlanSpace space = plan_space(clusters_);
+    candidates_ = std::move(space.candidates);
+    answer_.considered = space.considered;
+    answer_.pruned[std::size_t(Pruned::Sizes)] = space.considered - std::int64_t(candidates_.size());
     simulate_asked();
     prune_by_compute();
     fit_and_bound();
@@ -113,72 +50,6 @@ class Search {
 
  private:
   void prune(Pruned reason) { ++answer_.pruned[std::size_t(reason)]; }
-
-  void consider(Candidate candidate) {
-    ++answer_.considered;
-    if (!may_divide(candidate.plan) || !check_plan(candidate.plan).empty()) return prune(Pruned::Sizes);
-    candidates_.push_back(std::move(candidate));
-  }
-
-  void enumerate(int cluster) {
-    const Assembled& base = clusters_[std::size_t(cluster)].base;
-    const TrainingPlan& asked = base.plan;
-    if (base.ok()) consider({.cluster = cluster, .plan = asked, .asked = true});
-    const int blocks = asked.model.layers + asked.model.predict_layers;
-    TrainingPlan plan = asked;
-    plan.fidelity = Fidelity::Lockstep;
-    plan.traced.clear();
-    plan.blocks.clear();
-    std::vector<Precision> precisions{Precision::Bf16};
-    if (asked.gpu.fp8.value() > 0 && asked.precision == Precision::Fp8)
-      precisions.insert(precisions.begin(), Precision::Fp8);
-    for (const int pipeline : powers(std::min(blocks, 64))) {
-      for (const int expert : powers(asked.model.experts ? asked.model.experts->routed : 1)) {
-        for (const int tensor : powers(asked.node.gpus)) {
-          for (const int context : powers(8)) {
-            for (const int micro_batch : powers(8)) {
-              plan.pipeline = pipeline, plan.expert = expert, plan.tensor = tensor, plan.context = context;
-              plan.micro_batch = micro_batch;
-              enumerate_schedules(cluster, plan, precisions);
-            }
-          }
-        }
-      }
-    }
-  }
-
-  void enumerate_schedules(int cluster, TrainingPlan plan, const std::vector<Precision>& precisions) {
-    const bool divides = may_divide(plan);
-    for (const ScheduleKind& kind : schedule_kinds()) {
-      plan.schedule = kind.name;
-      for (const int virtual_stages : plan.schedule == "interleaved" ? std::vector{2, 4} : std::vector{1}) {
-        plan.virtual_stages = virtual_stages;
-        // Fused attention keeps no scores: to recompute it would change nothing.
-        const auto useful = [&](const RecomputeWords& r) {
-          return !r.recompute.attention || plan.attention == AttentionKernel::Unfused;
-        };
-        const int choices =
-            int(precisions.size()) * int(std::count_if(std::begin(recomputes), std::end(recomputes), useful));
-        // What does not divide does so in each of them, and a plan is checked once for all.
-        if (!divides || !check_plan(plan).empty()) {
-          answer_.considered += choices;
-          answer_.pruned[std::size_t(Pruned::Sizes)] += choices;
-          continue;
-        }
-        for (const Precision precision : precisions) {
-          for (const RecomputeWords& recompute : recomputes) {
-            if (!useful(recompute)) continue;
-            Candidate candidate{.cluster = cluster, .plan = plan, .recompute = &recompute};
-            candidate.plan.precision = precision;
-            candidate.plan.recompute = recompute.recompute;
-            if (same_plan(candidate.plan, clusters_[std::size_t(cluster)].base.plan))
-              continue;  // It is there already.
-            consider(std::move(candidate));
-          }
-        }
-      }
-    }
-  }
 
   /// The scenario's own plans first: whatever they cost, others need not be looked at that cannot cost less.
   void simulate_asked() {
@@ -314,6 +185,10 @@ class Search {
     if (!answer_.found()) tell_near_misses();
   }
 
+  std::string named(const Candidate& c) const {
+    return words_of(c, clusters_.size() > 1 ? NameGpus::Yes : NameGpus::No);
+  }
+
   struct Done {
     std::size_t candidate;
     Figures figures;
@@ -323,7 +198,7 @@ class Search {
   RankedPlan told(const Done& d) const {
     const Candidate& c = candidates_[d.candidate];
     return {.sets = sets_of(c),
-            .words = words_of(c),
+            .words = named(c),
             .figures = d.figures,
             .bound = c.bound,
             .folded = d.folded,
@@ -331,51 +206,21 @@ class Search {
             .meets = meets(c, d.figures)};
   }
 
-  std::vector<std::string> sets_of(const Candidate& c) const {
-    const TrainingPlan& p = c.plan;
-    if (c.asked) return {fmt::format("cluster.nodes={}", p.nodes)};
-    return {fmt::format("cluster.nodes={}", p.nodes),
-            fmt::format("plan.pipeline={}", p.pipeline),
-            fmt::format("plan.expert={}", p.expert),
-            fmt::format("plan.tensor={}", p.tensor),
-            fmt::format("plan.context={}", p.context),
-            fmt::format("plan.micro_batch={}", p.micro_batch),
-            fmt::format("plan.schedule={}", p.schedule),
-            fmt::format("plan.virtual_stages={}", p.virtual_stages),
-            fmt::format("plan.precision={}", p.precision == Precision::Fp8 ? "fp8" : "bf16"),
-            fmt::format("plan.recompute={}", c.recompute->set),
-            fmt::format("plan.layer_map={}", rule_of(p.layer_map))};
-  }
-
-  std::string words_of(const Candidate& c) const {
-    const TrainingPlan& p = c.plan;
-    std::string words = clusters_.size() > 1 ? grouped(p.gpus()) + " GPUs, " : "";
-    words += fmt::format("PP{}", p.pipeline);
-    if (p.expert > 1) words += fmt::format(" EP{}", p.expert);
-    if (p.tensor > 1) words += fmt::format(" TP{}", p.tensor);
-    if (p.context > 1) words += fmt::format(" CP{}", p.context);
-    words += fmt::format(" {}{}, micro-batch {}, {}, {}", p.schedule,
-                         p.virtual_stages > 1 ? fmt::format(" x{}", p.virtual_stages) : "", p.micro_batch,
-                         p.precision == Precision::Fp8 ? "FP8" : "BF16",
-                         c.recompute ? c.recompute->words : "recompute as asked");
-    return words;
-  }
-
   void tell_near_misses() {
     if (nearest_memory_) {
       const Candidate& c = candidates_[*nearest_memory_];
-      answer_.near.push_back({"memory", fmt::format("{} needs {} more than {} has", words_of(c),
+      answer_.near.push_back({"memory", fmt::format("{} needs {} more than {} has", named(c),
                                                     binary_bytes(c.over), c.plan.gpu.name)});
     }
     // Of those that fit, simulated or only bounded, the one that comes nearest to each limit.
     const auto nearest = [&](auto value, std::optional<std::size_t> bounded) {
       std::optional<std::pair<double, std::string>> best;
       if (bounded)
-        best = {value(candidates_[*bounded].at_bound), words_of(candidates_[*bounded]) + " at the least"};
+        best = {value(candidates_[*bounded].at_bound), named(candidates_[*bounded]) + " at the least"};
       for (const Done& d : done_) {
         const Candidate& c = candidates_[d.candidate];
         if (c.over <= Bytes(0) && (!best || value(d.figures) < best->first))
-          best = {value(d.figures), words_of(c)};
+          best = {value(d.figures), named(c)};
       }
       return best;
     };
