@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sim/hash.hpp"
+
 namespace orrery {
 
 /// An endless row of random numbers that belongs to one owner for one purpose.
@@ -18,7 +20,7 @@ class RandomStream {
     std::uint64_t index = 0;  ///< Tells many owners of one name apart without building strings.
   };
   RandomStream(std::uint64_t seed, Use use)
-      : key_(mix(seed ^ mix(hash(use.owner) ^ mix(hash(use.purpose) ^ mix(use.index))))) {}
+      : key_(mix(seed ^ mix(fnv1a(use.owner) ^ mix(fnv1a(use.purpose) ^ mix(use.index))))) {}
 
   std::uint64_t bits() { return mix(key_ + 0x9E3779B97F4A7C15ull * ++draws_); }
 
@@ -54,11 +56,6 @@ class RandomStream {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
     return z ^ (z >> 31);
-  }
-  static constexpr std::uint64_t hash(std::string_view text) {
-    std::uint64_t h = 0xCBF29CE484222325ull;
-    for (const char c : text) h = (h ^ std::uint8_t(c)) * 0x100000001B3ull;
-    return h;
   }
   std::uint64_t key_;
   std::uint64_t draws_ = 0;

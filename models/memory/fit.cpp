@@ -35,11 +35,7 @@ std::optional<Change> recompute_parts(MemoryRequest r) {
   const Recompute old = r.shape.recompute;
   r.shape.recompute.norm = r.shape.recompute.activation = r.shape.recompute.attention = true;
   r.shape.recompute.up_projection = r.shape.model->latent.has_value();
-  const Recompute& now = r.shape.recompute;
-  if (old.layer || (now.norm == old.norm && now.activation == old.activation &&
-                    now.attention == old.attention && now.up_projection == old.up_projection)) {
-    return std::nullopt;
-  }
+  if (old.layer || r.shape.recompute == old) return std::nullopt;
   return Change{"recompute norms, activations and attention (plan.recompute)", std::move(r)};
 }
 

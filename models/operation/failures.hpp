@@ -18,7 +18,6 @@ struct FailureCause {
   FailingPart part = FailingPart::Software;
   double count = 0;      ///< In the time observed.
   bool planned = false;  ///< Told beforehand: a checkpoint is taken first.
-  std::string source;
 };
 
 /// Interruptions of one job, counted for a while.
@@ -42,9 +41,8 @@ struct Interruption {
 ///
 ///   rate of a cause = count / observed * gpus / table's gpus
 ///
-/// Source      the table's own. Parts of other kinds are taken to grow with the GPUs, as NICs, links, hosts
-/// and
-///             switches of like clusters do; so is software, whose growth nobody has published.
+/// Source      the table's own. Parts of other kinds are taken to grow with the GPUs, as NICs, links,
+///             hosts and switches of like clusters do; so is software, whose growth nobody has published.
 /// Checked     tests/models/operation: on its own cluster the table's counts come back.
 /// Leaves out  wear, burn-in, the heat of noon, failures that come in groups.
 std::vector<Interruption> interruptions_on(const FailureTable& table, int gpus);

@@ -75,6 +75,13 @@ int column_width(const PipelineSchedule& schedule, const Labels& labels) {
 
 }  // namespace
 
+std::vector<std::string> op_labels(const PipelineSchedule& schedule, int rank) {
+  const Labels labels{schedule};
+  std::vector<std::string> row;
+  for (const Op& op : schedule.order[std::size_t(rank)]) row.push_back(labels.of(op));
+  return row;
+}
+
 std::string picture(const PipelineSchedule& schedule) {
   const Labels labels{schedule};
   std::string text;

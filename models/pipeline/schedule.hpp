@@ -74,6 +74,8 @@ Findings validate(const PipelineSchedule& schedule);
 /// Where a path has several stages on the rank a small letter tells which: "F3a" the first of them,
 /// "F3b" the next. DualPipe needs none: there the micro-batch tells the path, and so the stage.
 std::string picture(const PipelineSchedule& schedule);
+/// The ops of one rank's row by those names.
+std::vector<std::string> op_labels(const PipelineSchedule& schedule, int rank);
 /// The same against time, as the papers draw it: F, I and W take one column, B two, F&B three. All
 /// columns are as wide as the labels need; "-" continues a pass, blank is idle.
 std::string gantt(const PipelineSchedule& schedule);

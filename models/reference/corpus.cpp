@@ -3,6 +3,7 @@
 #include <string>
 
 #include "models/reference/text.hpp"
+#include "sim/hash.hpp"
 
 namespace orrery::reference {
 namespace {
@@ -10,26 +11,25 @@ namespace {
 constexpr std::size_t block_bytes = 4096, held_out_every = 10;
 constexpr double most_common = 0.05;
 
-std::uint64_t fnv1a(std::string_view bytes) {
-  std::uint64_t hash = 0xCBF29CE484222325ull;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ull;
-  return hash;
-}
-
 /// The first byte that is not part of a UTF-8 sequence (RFC 3629: no overlong forms, no surrogates).
 std::optional<std::size_t> not_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+    const auto byte = [&](std::size_t i) {
+      return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+    };
     const unsigned first = byte(at);
-    const int more = first < 0x80 ? 0 : first >= 0xC2 && first < 0xE0 ? 1 : first >= 0xE0 && first < 0xF0 ? 2
-                                      : first >= 0xF0 && first < 0xF5 ? 3 : -1;
+    const int more = first < 0x80                    ? 0
+                     : first >= 0xC2 && first < 0xE0 ? 1
+                     : first >= 0xE0 && first < 0xF0 ? 2
+                     : first >= 0xF0 && first < 0xF5 ? 3
+                                                     : -1;
     if (more < 0 || first == 0) return at;
     for (int i = 1; i <= more; ++i) {
       if ((byte(at + std::size_t(i)) & 0xC0) != 0x80) return at;
     }
     const unsigned second = byte(at + 1);
-    if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) ||
-        (first == 0xF4 && second > 0x8F))
+    if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+        (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F))
       return at;
     at += std::size_t(more) + 1;
   }

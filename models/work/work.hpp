@@ -19,6 +19,7 @@ struct Recompute {
   bool activation = false;     ///< SwiGLU (or GELU) output.
   bool attention = false;      ///< The attention core (Megatron's "selective").
   bool layer = false;          ///< The whole layer ("full"): only its input is kept.
+  bool operator==(const Recompute&) const = default;
 };
 
 /// Fused attention never writes its scores; the unfused one of 2021 does, and softmax is a kernel.
@@ -29,9 +30,9 @@ enum class LayerMessages : std::uint8_t {
   AllReduce,  ///< No sequence parallelism: norms and residuals run on all tokens of every tensor rank, one
               ///< all-reduce a part. Backward's runs beside the weight gradient (Megatron-LM,
               ///< LinearWithGradAccumulationAndAsync...).
-  Exposed,   ///< Sequence parallelism; every gather and scatter is waited for.
-  Backward,  ///< Sequence parallelism as in Megatron-LM (arXiv 2205.05198): forward waits; backward gathers
-             ///< the input once more beside the input gradient and scatters beside the weight gradient.
+  Exposed,    ///< Sequence parallelism; every gather and scatter is waited for.
+  Backward,   ///< Sequence parallelism as in Megatron-LM (arXiv 2205.05198): forward waits; backward gathers
+              ///< the input once more beside the input gradient and scatters beside the weight gradient.
   Pieces,  ///< As Transformer Engine's user buffers: forward's products are cut, a piece runs while the next
            ///< one travels; backward as above; a context exchange runs beside attention.
 };

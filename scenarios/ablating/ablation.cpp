@@ -17,7 +17,7 @@ bool is_wanted(std::span<const std::string> wanted, std::string_view name) {
 
 }  // namespace
 
-Ablation ablate(const Assembled& base, const std::optional<TrainingPlan>& unbalanced,
+Ablation ablate(const Assembled& base, const std::shared_ptr<const RoutingTrace>& unbalanced,
                 std::span<const std::string> wanted, RoutingPools& pools, const Parallel& parallel) {
   Ablation ablation;
   ablation.capacity = base.plan.gpu.memory;
@@ -31,13 +31,10 @@ Ablation ablate(const Assembled& base, const std::optional<TrainingPlan>& unbala
       continue;
     }
     const auto taken_from = [&](TrainingPlan plan) {
-      if (removal.take_out)
-        removal.take_out(plan);
-      else
-        plan.trace = unbalanced->trace;
+      removal.take_out(plan, unbalanced);
       return plan;
     };
-    if (!removal.take_out && !unbalanced) {
+    if (removal.needs_trace && !unbalanced) {
       ablation.left_out.push_back(name +
                                   ": needs a measured trace: orrery validate leaves routing-none.h5, then "
                                   "--unbalanced routing-none.h5");

@@ -17,7 +17,9 @@ struct Removal {
   std::string_view name;     ///< As --only takes it: "fp8".
   std::string_view instead;  ///< "BF16 products and dispatch instead of FP8".
   bool (*has)(const TrainingPlan&);
-  void (*take_out)(TrainingPlan&);
+  /// The trace is that of a gate that nobody balances, where one is given.
+  void (*take_out)(TrainingPlan&, const std::shared_ptr<const RoutingTrace>&);
+  bool needs_trace = false;
 };
 
 /// Every one there is, in the order of the waterfall.
@@ -63,10 +65,10 @@ struct Ablation {
   std::optional<DenseBeside> dense;
 };
 
-/// Simulates a step of each. `unbalanced`: the plan with a measured trace of the gate that nobody balances;
+/// Simulates a step of each. `unbalanced`: a measured trace of the gate that nobody balances;
 /// none: that removal is left out, with a note. `wanted`: names; empty: all. A combination that makes no plan
 /// is left out, with a note, and the next one goes on from the last that did.
-Ablation ablate(const Assembled& base, const std::optional<TrainingPlan>& unbalanced,
+Ablation ablate(const Assembled& base, const std::shared_ptr<const RoutingTrace>& unbalanced,
                 std::span<const std::string> wanted, RoutingPools& pools, const Parallel& parallel);
 
 Page ablation_page(const Ablation& ablation);

@@ -5,6 +5,8 @@
 namespace orrery {
 namespace {
 
+using Trace = std::shared_ptr<const RoutingTrace>;
+
 bool has_groups(const TrainingPlan& p) {
   return p.model.experts && p.model.experts->groups_per_token < p.model.experts->groups &&
          p.expert > p.node.gpus;
@@ -29,14 +31,16 @@ bool spans_nodes(const TrainingPlan& p) {
   return p.model.experts && p.expert > p.node.gpus && p.dispatch == Dispatch::NodeOnce;
 }
 
-void take_groups(TrainingPlan& p) { p.model.experts->groups = p.model.experts->groups_per_token = 1; }
-void take_latent(TrainingPlan& p) {
+void take_groups(TrainingPlan& p, const Trace&) {
+  p.model.experts->groups = p.model.experts->groups_per_token = 1;
+}
+void take_latent(TrainingPlan& p, const Trace&) {
   p.model.latent.reset();
   p.model.key_value_heads = 8;
   p.model.head_dim = 128;
   p.recompute.up_projection = false;
 }
-void take_fine_experts(TrainingPlan& p) {
+void take_fine_experts(TrainingPlan& p, const Trace&) {
   Experts& e = *p.model.experts;
   e.routed /= 4, e.per_token /= 4, e.width *= 4;
   if (e.groups_per_token > e.per_token) e.groups_per_token = e.per_token;
@@ -44,23 +48,25 @@ void take_fine_experts(TrainingPlan& p) {
 
 constexpr std::array rows{
     Removal{"fp8", "BF16 instead of FP8", [](const TrainingPlan& p) { return p.precision == Precision::Fp8; },
-            [](TrainingPlan& p) { p.precision = Precision::Bf16; }},
+            [](TrainingPlan& p, const Trace&) { p.precision = Precision::Bf16; }},
     Removal{"overlap", "compute waits for every all-to-all", has_pairs,
-            [](TrainingPlan& p) { p.overlap = Overlap::Exposed; }},
+            [](TrainingPlan& p, const Trace&) { p.overlap = Overlap::Exposed; }},
     Removal{"bidirectional", "1F1B in one direction, without pairs", is_bidirectional,
-            [](TrainingPlan& p) { p.schedule = "1f1b"; }},
+            [](TrainingPlan& p, const Trace&) { p.schedule = "1f1b"; }},
     Removal{"node_limit", "tokens may reach every node", has_groups, take_groups},
-    Removal{"bias", "a gate that nobody balances", has_bias, nullptr},
+    Removal{"bias", "a gate that nobody balances", has_bias,
+            [](TrainingPlan& p, const Trace& unbalanced) { p.trace = unbalanced; }, true},
     Removal{"mla", "grouped-query attention, 8 key-value heads",
             [](const TrainingPlan& p) { return p.model.latent.has_value(); }, take_latent},
     Removal{"fine_experts", "a quarter of the experts, four times as wide", has_fine_experts,
             take_fine_experts},
-    Removal{"recompute", "nothing recomputed", has_recompute, [](TrainingPlan& p) { p.recompute = {}; }},
+    Removal{"recompute", "nothing recomputed", has_recompute,
+            [](TrainingPlan& p, const Trace&) { p.recompute = {}; }},
     Removal{"dispatch", "a copy for every rank over the network", spans_nodes,
-            [](TrainingPlan& p) { p.dispatch = Dispatch::RankEach; }},
+            [](TrainingPlan& p, const Trace&) { p.dispatch = Dispatch::RankEach; }},
     Removal{"multi_plane", "one plane, multi-rail fat tree",
             [](const TrainingPlan& p) { return p.topology == "multi-plane-fat-tree" && !p.cabling; },
-            [](TrainingPlan& p) { p.topology = "multi-rail-fat-tree"; }},
+            [](TrainingPlan& p, const Trace&) { p.topology = "multi-rail-fat-tree"; }},
 };
 
 }  // namespace

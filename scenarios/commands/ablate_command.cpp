@@ -67,13 +67,13 @@ int ablate_command(const CommandLine& line) {
   const Question& question = std::get<Question>(read);
   const Assembled& base = question.assembled;
 
-  std::optional<TrainingPlan> unbalanced;
+  std::shared_ptr<const RoutingTrace> unbalanced;
   if (!line.ablate.unbalanced.empty()) {
     std::vector<std::string> sets = as_asked.sets;
     sets.push_back("routing.trace=" + line.ablate.unbalanced);
     const Assembled with_trace = assemble(read_scenario(line.names.front(), sets));
     if (!with_trace.ok()) return refuse(line, with_trace.document, with_trace.diagnostics);
-    unbalanced = with_trace.plan;
+    unbalanced = with_trace.plan.trace;
   }
   RoutingPools pools;
   Ablation ablation;

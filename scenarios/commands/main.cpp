@@ -126,8 +126,7 @@ void add_sweep_options(CLI::App& sub, CommandLine& line) {
       ->expected(1)
       ->take_all()
       ->type_name("FILE");
-  sub.add_flag("--phases", line.sweep.phases,
-               "simulate each phase and ramp level, not the full batch alone: an eleventh of the speed");
+  sub.add_flag("--phases", line.sweep.phases, "simulate each phase and ramp level, not the full batch alone");
   sub.add_option("--fidelity", line.fidelity,
                  "lockstep (default): a rank a node, as slow as the slowest there; folded; full")
       ->type_name("WORD");

@@ -22,7 +22,7 @@ constexpr double most_points = 1e6;
 constexpr std::int64_t largest_table = 64 << 20;
 
 /// A sweep that can be run.
-struct Plan {
+struct PlannedSweep {
   ScenarioReading base;
   std::vector<Sets> points;  ///< What varies, of each.
   Sets common;               ///< Under every point: --set, --fidelity.
@@ -77,9 +77,11 @@ std::variant<std::vector<Variation>, int> read_variations(const CommandLine& lin
 }
 
 /// Faults of single values, each distinct one held against the key table by itself: a wrong word is wrong in
-/// every point. What values are together is known only when a point is built.
+/// every point. What values are together is known only when a point is built. `files`: those that values
+/// name.
 Diagnostics value_faults(const std::string& scenario, const Sets& common,
-                         std::span<const Variation> variations, Document& document, std::string& files) {
+                         std::span<const Variation> variations, Document& document,
+                         std::set<std::string>& files) {
   std::set<std::string> seen;
   for (const Variation& variation : variations) {
     for (std::size_t i = 0; i < variation.alternatives.size(); ++i) {
@@ -97,38 +99,26 @@ Diagnostics value_faults(const std::string& scenario, const Sets& common,
           document = std::move(read.document);
           return faults;
         }
-        const std::string value = set.substr(set.find('=') + 1);
-        std::error_code none;
-        if (std::filesystem::is_regular_file(value, none))
-          files += set + fingerprint(open_file(value, largest_table, "").source.text);
+        for (std::string& file : named_files(read.document)) files.insert(std::move(file));
       }
     }
   }
   return {};
 }
 
-/// Texts of the files that a scenario names, in short.
-std::string named_files(const ScenarioReading& reading) {
+/// The texts that an answer depends on besides the scenario's keys, in short.
+std::string fingerprints(const std::set<std::string>& files) {
   std::string all;
-  for (const SourceText& source : reading.document.sources)
-    if (source.kind == SourceKind::File) all += fingerprint(source.text);
-  const Scenario& s = reading.scenario;
-  for (const std::string& path :
-       {s.model.config, s.cluster.gpu, s.cluster.network_switch, s.cluster.prices, s.plan.kernels,
-        s.routing.trace.value_or(""), s.cluster.cabling.value_or(""), s.cluster.forwarding.value_or(""),
-        s.cluster.node.value_or(""), s.cluster.nic.value_or("")}) {
-    std::error_code none;
-    if (std::filesystem::is_regular_file(path, none))
-      all += fingerprint(open_file(path, std::int64_t(1) << 32, "").source.text);
-  }
+  for (const std::string& file : files)
+    all += file + " " + fingerprint(open_file(file, std::int64_t(1) << 32, "").source.text) + "\n";
   return all;
 }
 
-std::variant<Plan, int> plan_sweep(const CommandLine& line) {
+std::variant<PlannedSweep, int> plan_sweep(const CommandLine& line) {
   std::variant<std::vector<Variation>, int> read = read_variations(line);
   if (const int* refused = std::get_if<int>(&read)) return *refused;
   const auto& variations = std::get<std::vector<Variation>>(read);
-  Plan plan;
+  PlannedSweep plan;
   const std::string& scenario = line.names.front();
   plan.view.fidelity = line.fidelity.empty() ? "lockstep" : line.fidelity;
   plan.common = line.sets;
@@ -136,7 +126,7 @@ std::variant<Plan, int> plan_sweep(const CommandLine& line) {
   plan.base = read_scenario(scenario, plan.common);
   if (!plan.base.ok()) return refuse(line, plan.base.document, plan.base.diagnostics);
   Document document;
-  std::string files = named_files(plan.base);
+  std::set<std::string> files;  // Of every value that varies, and so of the base's.
   Diagnostics faults = value_faults(scenario, plan.common, variations, document, files);
   if (!faults.empty()) return refuse(line, document, std::move(faults));
   plan.points = combinations(variations);
@@ -153,9 +143,9 @@ std::variant<Plan, int> plan_sweep(const CommandLine& line) {
   for (const Variation& variation : variations)
     plan.view.keys.insert(plan.view.keys.end(), variation.keys.begin(), variation.keys.end());
   plan.folder = line.out.empty() ? default_folder(scenario) + "-sweep" : line.out;
-  plan.key = {
-      "orrery " ORRERY_VERSION, scenario,
-      fingerprint(show_scenario(plan.base.document) + files + (line.sweep.phases ? "phases" : "full batch"))};
+  plan.key = {"orrery " ORRERY_VERSION, scenario,
+              fingerprint(show_scenario(plan.base.document) + fingerprints(files) +
+                          (line.sweep.phases ? "phases" : "full batch"))};
   return plan;
 }
 
@@ -166,7 +156,8 @@ Figures unable(PointOutcome outcome, std::string why) {
   return figures;
 }
 
-Figures weigh_point(const Plan& plan, const std::string& scenario, const Sets& sets, RoutingPools& pools) {
+Figures weigh_point(const PlannedSweep& plan, const std::string& scenario, const Sets& sets,
+                    RoutingPools& pools) {
   try {
     Sets all = plan.common;
     all.insert(all.end(), sets.begin(), sets.end());
@@ -183,8 +174,8 @@ Figures weigh_point(const Plan& plan, const std::string& scenario, const Sets& s
 }
 
 /// Simulates what the journal does not hold yet. The exit code of a refusal, or none.
-std::optional<int> fill(const CommandLine& line, const Plan& plan, Journal& journal, const PointJob& job,
-                        std::span<const int> open) {
+std::optional<int> fill(const CommandLine& line, const PlannedSweep& plan, Journal& journal,
+                        const PointJob& job, std::span<const int> open) {
   std::optional<PublishFault> fault;
   const std::size_t known = plan.points.size() - open.size();
   Progress progress(
@@ -200,7 +191,7 @@ std::optional<int> fill(const CommandLine& line, const Plan& plan, Journal& jour
   return refuse_world(line, to_text(*fault) + "; the points before it are kept: run the same command again");
 }
 
-int publish_sweep(const CommandLine& line, const Plan& plan, const Journal& journal) {
+int publish_sweep(const CommandLine& line, const PlannedSweep& plan, const Journal& journal) {
   std::vector<SweepPoint> points;
   std::string lines = journal_head(plan.key);
   for (const Sets& sets : plan.points) {
@@ -219,9 +210,9 @@ int publish_sweep(const CommandLine& line, const Plan& plan, const Journal& jour
 
 int sweep_command(const CommandLine& line) {
   const tbb::global_control threads(tbb::global_control::max_allowed_parallelism, thread_count(line));
-  std::variant<Plan, int> planned = plan_sweep(line);
+  std::variant<PlannedSweep, int> planned = plan_sweep(line);
   if (const int* refused = std::get_if<int>(&planned)) return *refused;
-  const Plan& plan = std::get<Plan>(planned);
+  const PlannedSweep& plan = std::get<PlannedSweep>(planned);
   const std::string& scenario = line.names.front();
   RoutingPools pools;
   const auto weigh_one = [&](int i) {

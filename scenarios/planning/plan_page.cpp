@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::size_t most_rows = 12;
 
-/// What a step of a plan is made of: waiting between ops, waiting for all-to-alls, and the rest.
-std::array<double, 3> parts_of(const Figures& f) {
-  const double bubble = f.bubble_share * f.step.value(), exposed = f.exposed_share * f.step.value();
-  return {bubble, exposed, f.step.value() - bubble - exposed};
-}
-
 /// Why a plan lost: over a limit, or which part of its step is longer than the winner's.
 std::string why(const PlanAnswer& answer, const RankedPlan& plan) {
   const RankedPlan& best = answer.plans.front();
@@ -27,17 +21,17 @@ std::string why(const PlanAnswer& answer, const RankedPlan& plan) {
     if (answer.limits.budget && plan.figures.cost > *answer.limits.budget) return "over the budget";
     return "does not fit the memory";
   }
-  const auto mine = parts_of(plan.figures), winners = parts_of(best.figures);
-  constexpr std::array<const char*, 3> names = {"bubble", "exposed all-to-all", "kernels"};
+  const FigureParts mine = parts_of(plan.figures), winners = parts_of(best.figures);
+  std::array<std::pair<Seconds, const char*>, 3> longer = {
+      {{mine.bubble - winners.bubble, "bubble"},
+       {mine.exposed - winners.exposed, "exposed all-to-all"},
+       {mine.kernels - winners.kernels, "kernels"}}};
   std::string text;
   if (plan.figures.gpus == best.figures.gpus) {
-    std::array<std::size_t, 3> order = {0, 1, 2};
-    std::sort(order.begin(), order.end(),
-              [&](std::size_t a, std::size_t b) { return mine[a] - winners[a] > mine[b] - winners[b]; });
-    for (const std::size_t i : order) {
-      const double longer = mine[i] - winners[i];
-      if (longer > 0.002 * best.figures.step.value() && text.size() < 40)
-        text += (text.empty() ? "+" : ", +") + human(Seconds(longer)) + " " + names[i];
+    std::sort(longer.begin(), longer.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    for (const auto& [time, name] : longer) {
+      if (time > 0.002 * best.figures.step && text.size() < 40)
+        text += (text.empty() ? "+" : ", +") + human(time) + " " + name;
     }
   }
   const double dearer = plan.figures.cost / best.figures.cost - 1;

@@ -6,25 +6,10 @@
 #include <tuple>
 
 #include "reports/numbers.hpp"
+#include "scenarios/reading/recompute_choices.hpp"
 
 namespace orrery {
 namespace {
-
-struct RecomputeWords {
-  const char* set;
-  const char* words;
-  Recompute recompute;
-};
-constexpr RecomputeWords recomputes[] = {
-    {"none", "no recompute", {}},
-    {"[\"norm\", \"up_projection\", \"swiglu\"]",
-     "recompute parts",
-     {.norm = true, .up_projection = true, .activation = true}},
-    {"attention", "recompute attention", {.attention = true}},
-    {"[\"norm\", \"up_projection\", \"swiglu\", \"attention\"]",
-     "recompute parts and attention",
-     {.norm = true, .up_projection = true, .activation = true, .attention = true}},
-    {"full", "recompute all", {.layer = true}}};
 
 const char* rule_of(LayerMap map) {
   switch (map) {
@@ -58,10 +43,9 @@ bool may_divide(const TrainingPlan& p) {
 bool same_plan(const TrainingPlan& a, const TrainingPlan& b) {
   const auto key = [](const TrainingPlan& p) {
     return std::tuple(p.pipeline, p.expert, p.tensor, p.context, p.micro_batch, p.virtual_stages, p.schedule,
-                      p.precision, p.recompute.norm, p.recompute.up_projection, p.recompute.activation,
-                      p.recompute.attention, p.recompute.layer, p.blocks);
+                      p.precision, p.blocks);
   };
-  return key(a) == key(b);
+  return key(a) == key(b) && a.recompute == b.recompute;
 }
 
 /// Collects the space, cluster by cluster.
@@ -113,24 +97,19 @@ class Enumeration {
 
   void enumerate_schedules(int cluster, TrainingPlan plan, const std::vector<Precision>& precisions) {
     const bool divides = may_divide(plan);
+    const std::vector<RecomputeChoice> recomputes = recompute_choices(plan.attention);
     for (const ScheduleKind& kind : schedule_kinds()) {
       plan.schedule = kind.name;
       for (const int virtual_stages : plan.schedule == "interleaved" ? std::vector{2, 4} : std::vector{1}) {
         plan.virtual_stages = virtual_stages;
-        // Fused attention keeps no scores: to recompute it would change nothing.
-        const auto useful = [&](const RecomputeWords& r) {
-          return !r.recompute.attention || plan.attention == AttentionKernel::Unfused;
-        };
-        const int choices =
-            int(precisions.size()) * int(std::count_if(std::begin(recomputes), std::end(recomputes), useful));
+        const int choices = int(precisions.size() * recomputes.size());
         // What does not divide does so in each of them, and a plan is checked once for all.
         if (!divides || !check_plan(plan).empty()) {
           space_.considered += choices;
           continue;
         }
         for (const Precision precision : precisions) {
-          for (const RecomputeWords& recompute : recomputes) {
-            if (!useful(recompute)) continue;
+          for (const RecomputeChoice& recompute : recomputes) {
             Candidate candidate{.cluster = cluster,
                                 .plan = plan,
                                 .recompute_set = recompute.set,

@@ -192,6 +192,18 @@ Diagnostics check_values(const Document& document) {
   return read_settings(document.root, rows, document.sources).diagnostics;
 }
 
+std::vector<std::string> named_files(const Document& document) {
+  const auto keys = scenario_keys();
+  const std::vector<KeyRow> rows(keys.begin(), keys.end());
+  std::vector<std::string> files;
+  for (const Setting& setting : read_settings(document.root, rows, document.sources).list) {
+    const KeyShape& shape = rows[setting.row].shape;
+    const bool data = shape.type == ValueType::Data && !find_row(shape.data, setting.parsed.text);
+    if (data || shape.type == ValueType::File) files.push_back(setting.parsed.text);
+  }
+  return files;
+}
+
 ScenarioReading read_scenario(std::string_view name_or_path, std::span<const std::string> sets) {
   DocumentReading document = read_document(name_or_path, sets);
   if (document.diagnostics.empty()) return read_scenario(std::move(document.document));

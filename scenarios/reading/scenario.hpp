@@ -156,6 +156,9 @@ ScenarioReading read_scenario(Document document);
 /// What is wrong with values, each by itself; rules between keys are not asked.
 Diagnostics check_values(const Document& document);
 
+/// Every file that a value names, as seen from where the program runs; built-in names are none.
+std::vector<std::string> named_files(const Document& document);
+
 /// The main phase, if [train] asks for one, and those that follow, in order.
 std::vector<Scenario::Phase> all_phases(const Scenario& scenario);
 

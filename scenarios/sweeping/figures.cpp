@@ -53,6 +53,11 @@ void add_run(Figures& figures, const Assembled& assembled, const TrainingStep& s
 
 std::string_view outcome_name(PointOutcome outcome) { return outcome_names[std::size_t(outcome)]; }
 
+FigureParts parts_of(const Figures& f) {
+  const Seconds exposed = f.exposed_share * f.step, bubble = f.bubble_share * f.step;
+  return {f.step - exposed - bubble, exposed, bubble};
+}
+
 Figures full_batch_run(const Assembled& assembled, const TrainingPlan& plan, Seconds step) {
   Figures figures;
   figures.gpus = plan.gpus();

@@ -32,6 +32,12 @@ struct Figures {
   bool ok() const { return outcome == PointOutcome::Simulated; }
 };
 
+/// What the step is made of, mean over ranks: they sum to it.
+struct FigureParts {
+  Seconds kernels{}, exposed{}, bubble{};  ///< Kernels and the rest; waits for all-to-alls; between ops.
+};
+FigureParts parts_of(const Figures& figures);
+
 /// How much of the run each point simulates.
 enum class RunDepth : std::uint8_t {
   FullBatch,  ///< One step; every phase at its tokens' share of it (given hours stay).

@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "sim/hash.hpp"
+
 namespace orrery {
 namespace {
 
@@ -68,11 +70,7 @@ Finding foreign(const std::string& path, const Json& head, const JournalKey& key
 
 }  // namespace
 
-std::string fingerprint(std::string_view text) {
-  std::uint64_t h = 0xCBF29CE484222325ull;
-  for (const char c : text) h = (h ^ std::uint8_t(c)) * 0x100000001B3ull;
-  return fmt::format("{:016x}", h);
-}
+std::string fingerprint(std::string_view text) { return fmt::format("{:016x}", fnv1a(text)); }
 
 std::string journal_head(const JournalKey& key) {
   return checked_line({{"journal", "orrery-sweep-1"},

@@ -21,7 +21,7 @@ struct SweepPoint {
 /// marked.
 std::vector<bool> pareto_front(std::span<const SweepPoint> points);
 
-/// What a point would be without a phase to pay for: its cost and time are then those of a step.
+/// How the points are told.
 struct SweepView {
   std::string title;
   std::vector<std::string> keys;  ///< That vary, one column each.

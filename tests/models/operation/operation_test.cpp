@@ -81,7 +81,7 @@ TEST(Operation, CountsFollowTheTable) {
   FailureTable table{"t",
                      1000,
                      Seconds(10 * day),
-                     {{"a", FailingPart::Gpu, 30, false, ""}, {"b", FailingPart::Software, 10, false, ""}},
+                     {{"a", FailingPart::Gpu, 30, false}, {"b", FailingPart::Software, 10, false}},
                      ""};
   EXPECT_NEAR(mean_time_between(interruptions_on(table, 1000)).value(), 10 * day / 40, 1e-6);
   OperationRequest r = blocking(1, 10, 600, 60);
