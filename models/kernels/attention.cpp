@@ -54,7 +54,8 @@ Bytes edge_bytes(const Attention& a) {
 ///            out: A100 1.8 / 1.8 %, H100 3.9 / 4.0 %, its MLA 5.2 / 4.6 %, B200 4.3 / 4.1 %, H800 MLA with
 ///            FlashAttention-3 1.9 / 3.5 %. Backward has one measured kernel, which its constant is solved
 ///            from.
-/// Leaves out dropout, sliding windows, decoding (one query), split keys for very few blocks.
+/// Leaves out dropout, sliding windows, split keys for very few blocks; one query against a cache:
+/// decode_attention.cpp.
 Seconds attention_time(const KernelFamily& family, const GpuSpec& gpu, const Attention& attention,
                        int communication_sms, Beside beside) {
   const Attention& a = attention;

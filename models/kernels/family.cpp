@@ -46,6 +46,16 @@ AttentionConstants read_attention(JsonReader reader) {
   return c;
 }
 
+DecodeConstants read_decode(JsonReader reader) {
+  DecodeConstants c;
+  c.launch = Seconds(reader.number("launch_s", seconds));
+  c.sequence = Seconds(reader.number("sequence_s", seconds));
+  c.hbm_share = reader.number("hbm_share", share);
+  c.sustained_share = reader.number("sustained_share", share);
+  reader.finish();
+  return c;
+}
+
 TrafficConstants read_traffic(JsonReader reader) {
   TrafficConstants c;
   c.hbm_share = reader.number("hbm_share", share);
@@ -86,6 +96,7 @@ void read_gemms(KernelFamily& family, JsonReader reader) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (i < 2 || fp8) family.gemm[i] = read_gemm(reader.object(names[i]));
   }
+  if (reader.has("fp8_masked")) family.fp8_masked = read_gemm(reader.object("fp8_masked"));
   reader.finish();
 }
 
@@ -93,6 +104,7 @@ void read_attentions(KernelFamily& family, JsonReader reader) {
   family.forward = read_attention(reader.object("forward"));
   if (reader.has("forward_latent")) family.forward_latent = read_attention(reader.object("forward_latent"));
   family.backward = read_attention(reader.object("backward"));
+  if (reader.has("decode")) family.decode = read_decode(reader.object("decode"));
   reader.finish();
 }
 

@@ -44,6 +44,14 @@ struct AttentionConstants {
   BesideFactors beside{1, 1, 1};
 };
 
+/// Constants of attention against a cache; decode_attention.cpp says how they meet.
+struct DecodeConstants {
+  Seconds launch{};            ///< Once a kernel, the sum over its splits included.
+  Seconds sequence{};          ///< Once a sequence.
+  double hbm_share = 1;        ///< Of the memory's peak, while the cache is read.
+  double sustained_share = 1;  ///< As in GemmConstants.
+};
+
 struct TrafficConstants {
   double hbm_share = 1;  ///< Achieved bandwidth over the memory's peak, on assumed bytes.
   BesideFactors beside{1, 1, 1};
@@ -75,9 +83,11 @@ struct KernelFamily {
   int reserved_multiprocessors = 0;
 
   std::array<std::optional<GemmConstants>, 4> gemm;  ///< By precision, then pass.
+  std::optional<GemmConstants> fp8_masked;           ///< Of GroupRows::Masked, where it has kernels for that.
   AttentionConstants forward;
   std::optional<AttentionConstants> forward_latent;  ///< Where MLA (unequal dims) has a kernel of its own.
   AttentionConstants backward;
+  std::optional<DecodeConstants> decode;  ///< Where it has kernels for decoding.
   std::array<TrafficConstants, std::size_t(Traffic::Count)> traffic;
   std::vector<TableError> errors;
 

@@ -21,7 +21,8 @@ double count_tiles(const Gemm& gemm, Tile tile) {
 
 /// A tile taller than a group's padding would straddle two groups.
 bool fits(const Gemm& gemm, Tile tile) {
-  return gemm.groups == 1 || gemm.pass == GemmPass::Accumulate || tile.rows <= 128;
+  const int padding = gemm.rows == GroupRows::Masked ? 64 : 128;
+  return gemm.groups == 1 || gemm.pass == GemmPass::Accumulate || tile.rows <= padding;
 }
 
 struct Bounds {
@@ -78,6 +79,9 @@ constexpr double split_accumulation = 1.15;
 /// One law for every family, precision and pass; the constants are the family's. Overhead and feed are of
 /// one multiprocessor, the others shares of the chip's peaks, so that a chip nobody measured scales.
 ///
+/// Masked groups (`GroupRows::Masked`) have constants of their own where the family's kernels have been
+/// measured so: whole weights stream past few rows.
+///
 /// Units      m, n, k in elements; result in seconds.
 /// Source     tile and wave quantization: NVIDIA, Matrix Multiplication Background. The constants: fitted
 ///            by tests/measured/fit_kernels.py to single kernels; each family's file names its tables.
@@ -90,7 +94,9 @@ Seconds gemm_time(const KernelFamily& family, const GpuSpec& gpu, const Gemm& ge
                   Beside beside) {
   if (gemm.m <= 0 || gemm.n <= 0 || gemm.k <= 0 || gemm.groups <= 0) return Seconds(0);
   const Precision precision = computed_precision(family, gpu, gemm.precision);
-  const GemmConstants& c = family.gemm_constants(gpu, gemm.precision, gemm.pass);
+  const bool masked = gemm.rows == GroupRows::Masked && precision == Precision::Fp8 && family.fp8_masked;
+  const GemmConstants& c =
+      masked ? *family.fp8_masked : family.gemm_constants(gpu, gemm.precision, gemm.pass);
   const int held = std::max(communication_sms, family.reserved_multiprocessors);
   const double flops = 2.0 * double(gemm.m) * double(gemm.n) * double(gemm.k);
   const Bounds bounds{

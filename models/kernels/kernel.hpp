@@ -22,8 +22,15 @@ enum class GemmPass : std::uint8_t { Product, Accumulate };
 /// registers.
 enum class Accumulator : std::uint8_t { Fast, Split };
 
+/// How a grouped product finds its groups' rows.
+enum class GroupRows : std::uint8_t {
+  Joined,  ///< One group after the other, each padded to 128.
+  Masked,  ///< As many places for each, few of them filled (DeepGEMM's masked layout, for decoding); each
+           ///< group's filled rows padded to 64.
+};
+
 /// D[m,n] += A[m,k] B[k,n], or `groups` of them that share two of the three sizes.
-/// Grouped Product: m is the sum of the groups' rows, each group already padded to the family's row tile.
+/// Grouped Product: m is the sum of the groups' rows, each group already padded as `rows` says.
 /// Grouped Accumulate: k is the sum over the groups (each group contracts over its own rows).
 struct Gemm {
   std::int64_t m, n, k;
@@ -31,6 +38,7 @@ struct Gemm {
   GemmPass pass = GemmPass::Product;
   Precision precision = Precision::Bf16;
   Accumulator accumulator = Accumulator::Fast;  ///< Of FP8 with one scale a tensor.
+  GroupRows rows = GroupRows::Joined;
 };
 
 /// Attention core softmax(Q K^T) V of one micro-batch.
@@ -43,6 +51,17 @@ struct Attention {
   int query_key_dim, value_dim;
   bool causal = true;
   bool backward = false;
+};
+
+/// Attention core of one generated token (or a few) for each of many sequences, against all that they have
+/// kept.
+struct DecodeAttention {
+  int sequences = 1;
+  int queries = 1;        ///< A sequence: 1, and the drafts of speculative decoding.
+  std::int64_t keys = 0;  ///< Of all sequences together.
+  int heads = 1;          ///< Of queries, on this rank.
+  int kept_width = 0;  ///< Elements of the cache a token and layer; latent attention: latent and rotary key.
+  int query_key_dim = 0, value_dim = 0;  ///< Of one head; latent attention after absorption: c + r and c.
 };
 
 /// Kernels that move data: one achieved bandwidth a class.
@@ -91,6 +110,8 @@ Checked<KernelFamily> read_kernel_family(std::string_view json, std::string_view
 Seconds gemm_time(const KernelFamily&, const GpuSpec&, const Gemm&, int communication_sms, Beside beside);
 Seconds attention_time(const KernelFamily&, const GpuSpec&, const Attention&, int communication_sms,
                        Beside beside);
+/// Precondition: the family has constants of decoding.
+Seconds decode_attention_time(const KernelFamily&, const GpuSpec&, const DecodeAttention&);
 Seconds traffic_time(const KernelFamily&, const GpuSpec&, Traffic, Bytes moved, Beside beside);
 /// A kernel of a few microseconds whose time does not follow its size.
 Seconds small_kernel_time(const KernelFamily&, Seconds alone, Beside beside);

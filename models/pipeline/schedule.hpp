@@ -65,6 +65,9 @@ const ScheduleKind* find_schedule(std::string_view name);
 /// rank, a weight gradient before its input gradient, a circular wait.
 Findings validate(const PipelineSchedule& schedule);
 
+/// The forwards of a schedule in its order, nothing else: what computes outputs and keeps nothing.
+PipelineSchedule forward_only(PipelineSchedule schedule);
+
 /// Rows of ops as text, one line a rank: "F0 F1 F2 B0 F3 B1 ...".
 ///
 ///   F3     forward of micro-batch 3            I3     input gradients only

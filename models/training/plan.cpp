@@ -230,10 +230,23 @@ Findings check_plan(const TrainingPlan& p) {
   return findings;
 }
 
+int packed_samples(int sequence, int context, double seen) {
+  const int part = std::max(1, sequence / context);
+  const double wanted = std::max(1.0, sequence / seen);
+  int best = 1;
+  double off = wanted;
+  for (int n = 2; n <= part; ++n) {
+    const double ratio = std::max(n / wanted, wanted / n);
+    if (part % n == 0 && ratio < off) best = n, off = ratio;
+  }
+  return best;
+}
+
 WorkShape work_shape(const TrainingPlan& p) {
   return {.model = &p.model,
           .sequence = p.sequence,
           .micro_batch = p.micro_batch,
+          .samples = p.samples,
           .tensor = p.tensor,
           .context = p.context,
           .expert = p.expert,

@@ -64,6 +64,7 @@ struct TrainingPlan {
   int nodes = 1;
   int pipeline = 1, expert = 1, tensor = 1, context = 1, virtual_stages = 1;
   int micro_batch = 1, global_batch = 1, sequence = 4096;
+  int samples = 1;  ///< Packed in a sequence, that do not see each other.
   Precision precision = Precision::Bf16;
   Recompute recompute;
   AttentionKernel attention = AttentionKernel::Fused;
@@ -105,6 +106,11 @@ Findings check_plan(const TrainingPlan& plan);
 Fabric cluster_fabric(const TrainingPlan& plan);
 /// What is wrong with the cluster alone: sizes of the topology, names of faults.
 Findings check_cluster(const TrainingPlan& plan);
+
+/// Samples of a packed sequence, as many alike as cost attention what samples of `seen` tokens do (the mean
+/// over tokens of the length of the sample that a token belongs to: the sum of squares over the sum of
+/// lengths): the nearest number that divides each context rank's part of the sequence.
+int packed_samples(int sequence, int context, double seen);
 
 WorkShape work_shape(const TrainingPlan& plan);
 PipelineShape pipeline_shape(const TrainingPlan& plan);

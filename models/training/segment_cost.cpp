@@ -21,6 +21,8 @@ Seconds launch_time(const Machine& machine, const KernelCall& call, int held, Be
   if (const auto* gemm = std::get_if<Gemm>(&call.work)) return gemm_time(family, gpu, *gemm, held, beside);
   if (const auto* core = std::get_if<Attention>(&call.work))
     return attention_time(family, gpu, *core, held, beside);
+  if (const auto* core = std::get_if<DecodeAttention>(&call.work))
+    return decode_attention_time(family, gpu, *core);
   if (const auto* move = std::get_if<Move>(&call.work))
     return traffic_time(family, gpu, move->traffic, move->bytes, beside);
   if (const auto* small = std::get_if<Small>(&call.work))

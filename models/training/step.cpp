@@ -135,7 +135,7 @@ StepTail step_tail(const TrainingPlan& plan, const RankParameters& parameters, i
 std::vector<PricedKernel> priced_kernels(const TrainingPlan& plan, const TrainingStep& step) {
   WorkShape shape = work_shape(plan);
   if (step.ranks_per_token > 0) shape.received_per_row = step.ranks_per_token / plan.model.experts->per_token;
-  const Machine machine{shape, plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)};
+  const Machine machine = plan_machine(plan, shape);
   std::array<bool, 5> present{};
   for (const Stage& stage : step.stages) {
     for (const Block& b : stage) present[std::size_t(b.kind)] = true;
@@ -202,9 +202,12 @@ StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool) {
   return request;
 }
 
+Machine plan_machine(const TrainingPlan& plan, const WorkShape& shape) {
+  return {shape, plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)};
+}
+
 Pricer plan_prices(const TrainingPlan& plan, const RoutingPool* pool) {
-  return price_on(
-      {drawn_shape(plan, pool), plan.kernels, plan.gpu, plan.communication_sms, message_time(plan)});
+  return price_on(plan_machine(plan, drawn_shape(plan, pool)));
 }
 
 namespace {
@@ -232,20 +235,11 @@ Seconds longest_tail(const TrainingPlan& plan, const PipelineSchedule& schedule,
   return longest_of(step_tails(plan, schedule, stages));
 }
 
-TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const OnProgress& progress) {
-  TrainingStep step;
-  std::optional<RoutingPool> own;
-  if (!pool) {
-    own = plan_routing(plan);
-    pool = own ? &*own : nullptr;
-  }
-  StepRequest request = step_request(plan, pool);
-  step.stages = request.stages;
-  if (pool) {
-    step.ranks_per_token = pool->ranks_per_token;
-    step.domains_per_token = pool->domains_per_token;
-    if (plan.trace) step.notes.push_back(trace_note(*plan.trace));
-  }
+namespace {
+
+/// Lets the request run on the plan's fabric; what was folded goes into `notes`.
+StepOutcome execute_on_fabric(const TrainingPlan& plan, const RoutingPool* pool, StepRequest& request,
+                              std::vector<std::string>& notes, const OnProgress& progress) {
   const Fabric fabric = cluster_fabric(plan);
   if (plan.fidelity == Fidelity::Full) {
     request.fabric = &fabric;
@@ -260,17 +254,40 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
         request.message_load = slowest_lanes(request.message_load, plan.expert / pool->shape.domains());
     }
     if (request.groups > 1) {
-      step.notes.push_back("folded: one of " + std::to_string(request.groups) + " groups of " +
-                           std::to_string(request.members * request.gpus_per_member) + " GPUs on each of " +
-                           std::to_string(plan.pipeline) +
-                           " pipeline ranks; an all-to-all lasts as long as its fullest link");
+      notes.push_back("folded: one of " + std::to_string(request.groups) + " groups of " +
+                      std::to_string(request.members * request.gpus_per_member) + " GPUs on each of " +
+                      std::to_string(plan.pipeline) +
+                      " pipeline ranks; an all-to-all lasts as long as its fullest link");
       if (plan.fidelity == Fidelity::Lockstep && request.members > 1)
-        step.notes.push_back(
-            "lockstep: every rank of a node is in every layer as slow as the slowest of them");
+        notes.push_back("lockstep: every rank of a node is in every layer as slow as the slowest of them");
     }
   }
   SegmentCosts costs(plan_prices(plan, pool));
-  step.outcome = execute(request, costs, progress);
+  return execute(request, costs, progress);
+}
+
+/// The pool that was handed in, or one drawn into `own`.
+const RoutingPool* pool_of(const TrainingPlan& plan, const RoutingPool* given,
+                           std::optional<RoutingPool>& own) {
+  if (given) return given;
+  own = plan_routing(plan);
+  return own ? &*own : nullptr;
+}
+
+}  // namespace
+
+TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, const OnProgress& progress) {
+  TrainingStep step;
+  std::optional<RoutingPool> own;
+  pool = pool_of(plan, pool, own);
+  StepRequest request = step_request(plan, pool);
+  step.stages = request.stages;
+  if (pool) {
+    step.ranks_per_token = pool->ranks_per_token;
+    step.domains_per_token = pool->domains_per_token;
+    if (plan.trace) step.notes.push_back(trace_note(*plan.trace));
+  }
+  step.outcome = execute_on_fabric(plan, pool, request, step.notes, progress);
 
   step.tails = step_tails(plan, request.schedule, step.stages);
   const Seconds longest = longest_of(step.tails);
@@ -278,6 +295,15 @@ TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool, co
   step.mfu_causal = mfu(plan, AttentionCount::Causal, step.time);
   step.mfu_full = mfu(plan, AttentionCount::Full, step.time);
   return step;
+}
+
+Seconds simulate_forward(const TrainingPlan& plan, const RoutingPool* pool) {
+  std::optional<RoutingPool> own;
+  pool = pool_of(plan, pool, own);
+  StepRequest request = step_request(plan, pool);
+  request.schedule = forward_only(std::move(request.schedule));
+  std::vector<std::string> notes;
+  return to_seconds(execute_on_fabric(plan, pool, request, notes, {}).pipeline_end);
 }
 
 }  // namespace orrery

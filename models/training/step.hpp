@@ -40,9 +40,16 @@ struct TrainingStep {
 TrainingStep simulate_step(const TrainingPlan& plan, const RoutingPool* pool,
                            const OnProgress& progress = {});
 
+/// The same micro-batches through every stage forward alone, on the plan's layout and schedule: log
+/// probabilities of text that is there already, a reward, the reading of prompts. The loss of the head is
+/// computed. Leaves out  the tail of a step: there is nothing to update.
+Seconds simulate_forward(const TrainingPlan& plan, const RoutingPool* pool);
+
 /// What a plan asks of the executor, and its prices; a test or a what-if may change the request before it
 /// runs.
 StepRequest step_request(const TrainingPlan& plan, const RoutingPool* pool);
+/// What prices the plan's kernels and the messages that the compute stream waits for.
+Machine plan_machine(const TrainingPlan& plan, const WorkShape& shape);
 Pricer plan_prices(const TrainingPlan& plan, const RoutingPool* pool);
 
 /// What follows the pipeline on its slowest rank.

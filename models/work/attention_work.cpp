@@ -30,9 +30,9 @@ struct Sizes {
 };
 
 Attention core(const WorkShape& s, const Sizes& z) {
-  return {.batch = s.micro_batch,
-          .queries = s.sequence / s.context,
-          .keys = s.sequence,
+  return {.batch = s.micro_batch * s.samples,
+          .queries = s.sequence / s.samples / s.context,
+          .keys = s.sequence / s.samples,
           .heads = int(z.h),
           .key_value_heads = int(z.h),
           .query_key_dim = int(z.n + z.r),

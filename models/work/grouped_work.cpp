@@ -205,15 +205,15 @@ void core(Calls& calls, const WorkShape& s, const Sizes& z, Way way) {
   if (s.attention == AttentionKernel::Unfused) {
     unfused_core(calls, s, z, backward ? 4 : 2);
   } else {
-    calls.push_back(
-        {backward ? "attention backward" : "attention", Attention{.batch = s.micro_batch,
-                                                                  .queries = s.sequence / s.context,
-                                                                  .keys = s.sequence,
-                                                                  .heads = int(z.h),
-                                                                  .key_value_heads = int(z.g),
-                                                                  .query_key_dim = int(z.e),
-                                                                  .value_dim = int(z.e),
-                                                                  .backward = backward}});
+    calls.push_back({backward ? "attention backward" : "attention",
+                     Attention{.batch = s.micro_batch * s.samples,
+                               .queries = s.sequence / s.samples / s.context,
+                               .keys = s.sequence / s.samples,
+                               .heads = int(z.h),
+                               .key_value_heads = int(z.g),
+                               .query_key_dim = int(z.e),
+                               .value_dim = int(z.e),
+                               .backward = backward}});
   }
   if (beside) {
     // A ring: a rank computes on the keys that it has while the next ones arrive.

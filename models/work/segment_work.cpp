@@ -170,6 +170,8 @@ Flops executed_flops(const KernelCall& call) {
         a->backward ? 3.0 * a->query_key_dim + 2.0 * a->value_dim : a->query_key_dim + a->value_dim;
     flops = 2.0 * a->batch * a->heads * double(a->queries) * a->keys * width * (a->causal ? 0.5 : 1.0);
   }
+  if (const auto* a = std::get_if<DecodeAttention>(&call.work))
+    flops = 2.0 * double(a->keys) * a->queries * a->heads * (double(a->query_key_dim) + a->value_dim);
   return Flops(flops * call.times);
 }
 

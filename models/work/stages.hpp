@@ -17,9 +17,9 @@ using Stage = std::vector<Block>;
 
 /// How many transformer blocks each stage gets.
 enum class LayerMap : std::uint8_t {
-  EndsShort,  ///< As even as possible; stages with one block fewer lie at the ends, the last stage first:
-              ///< they carry the head and the embedding. The rule that Llama 3 published (arXiv
-              ///< 2407.21783, 3.3.2).
+  EndsShort,   ///< As even as possible; stages with one block fewer lie at the ends, the last stage first:
+               ///< they carry the head and the embedding. The rule that Llama 3 published (arXiv
+               ///< 2407.21783, 3.3.2).
   FrontHeavy,  ///< As even as possible; the first stages take one more.
   BackHeavy,   ///< As even as possible; the last stages take one more.
 };

@@ -49,6 +49,7 @@ struct WorkShape {
   const Transformer* model = nullptr;
   int sequence = 0;     ///< Tokens of one sequence.
   int micro_batch = 1;  ///< Sequences.
+  int samples = 1;      ///< Packed in a sequence, that do not see each other: attention stays within each.
   int tensor = 1;       ///< Ranks that share every matrix; `messages` says how they meet.
   int context = 1;      ///< Ranks that share every sequence.
   int expert = 1;       ///< Ranks that share the routed experts.
@@ -122,7 +123,7 @@ struct Travelling {
 /// One kernel or message, with no time yet: the operations of a step, not formulas of one.
 struct KernelCall {
   std::string_view name;
-  std::variant<Gemm, Attention, Move, Small, Message> work;
+  std::variant<Gemm, Attention, DecodeAttention, Move, Small, Message> work;
   int times = 1;
   std::optional<Travelling> travelling = std::nullopt;
 };

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "models/memory/memory.hpp"
-#include "models/training/run.hpp"
+#include "models/run/run.hpp"
 #include "reports/catalog.hpp"
 #include "reports/table.hpp"
 #include "reports/terminal.hpp"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "models/operation/operation.hpp"
-#include "models/training/run.hpp"
+#include "models/run/run.hpp"
 #include "reports/table.hpp"
 #include "reports/terminal.hpp"
 #include "scenarios/reading/assemble.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/training/run.hpp"
+#include "models/run/run.hpp"
 #include "reports/table.hpp"
 #include "reports/terminal.hpp"
 

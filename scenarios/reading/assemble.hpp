@@ -1,8 +1,8 @@
 #pragma once
 
-#include "models/memory/memory.hpp"
 #include "models/operation/failures.hpp"
-#include "models/training/run.hpp"
+#include "models/run/run.hpp"
+#include "models/training/plan_memory.hpp"
 #include "scenarios/reading/scenario.hpp"
 
 namespace orrery {
@@ -24,8 +24,5 @@ Assembled assemble(const ScenarioReading& reading);
 
 /// The cluster alone, whatever plan runs on it: of `plan`, its hardware, fabric and routing are filled in.
 Assembled assemble_cluster(const ScenarioReading& reading);
-
-/// The plan as the memory model sees it. Precondition: the plan was checked.
-MemoryRequest memory_request(const TrainingPlan& plan);
 
 }  // namespace orrery

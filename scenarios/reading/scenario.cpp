@@ -89,6 +89,34 @@ class CrossChecks {
       fail("train.ramp_from", "a ramp needs train.tokens or train.steps", "as in tokens = \"14.8 T\"");
   }
 
+  void check_answers(const Scenario::Phase& phase, const std::string& name) {
+    const bool grpo = phase.method == "grpo";
+    const std::string what = name + ", method = \"" + phase.method + "\",";
+    const auto needs = [&](bool there, const char* leaf, const char* example) {
+      if (!there) fail(name, what + " needs " + leaf, example);
+    };
+    const auto unused = [&](bool there, const char* leaf, const char* instead) {
+      if (there) fail(name + "." + leaf, what + " does not use " + leaf, instead);
+    };
+    needs(phase.prompt_tokens.has_value(), "prompt_tokens", "as in prompt_tokens = \"512\"");
+    needs(phase.answer_tokens || phase.answer_lengths, "answer_tokens", "as in answer_tokens = \"8000\"");
+    needs(!grpo || phase.steps, "steps", "policy steps, as in steps = 10400");
+    needs(!grpo || phase.prompts, "prompts", "questions of a policy step, as in prompts = 32");
+    needs(grpo || phase.instances, "instances", "answers that are kept, as in instances = \"600 k\"");
+    unused(phase.tokens.has_value(), "tokens", grpo ? "steps" : "instances");
+    unused(phase.gpu_hours.has_value(), "gpu_hours", "method = \"train\" for hours that are given");
+    unused(phase.instance_tokens.has_value(), "instance_tokens", "prompt_tokens and answer_tokens");
+    unused(phase.global_batch.has_value(), "global_batch",
+           "prompts and group tell how much there is to learn from");
+    unused(phase.context.has_value(), "context", "plan.context holds for the policy step");
+    unused(phase.ramp_from.has_value(), "ramp_from", "");
+    unused(phase.ramp_tokens.has_value(), "ramp_tokens", "");
+    unused(grpo && phase.instances, "instances", "steps, prompts and group");
+    unused(!grpo && phase.steps, "steps", "instances");
+    unused(!grpo && phase.prompts, "prompts", "instances");
+    unused(!grpo && phase.host_link, "host_link", "grpo moves models, answers do not");
+  }
+
   void check_phase(std::size_t index) {
     const Scenario::Phase& phase = scenario_.phases[index];
     const std::string name = "phase[" + std::to_string(index) + "]";
@@ -103,6 +131,15 @@ class CrossChecks {
     note(phase.steps.has_value(), "steps");
     note(phase.gpu_hours.has_value(), "gpu_hours");
     note(phase.instances.has_value(), "instances");
+    if (phase.method != "train") {
+      check_answers(phase, name);
+      return;
+    }
+    const bool answers = phase.prompts || phase.prompt_tokens || phase.answer_tokens || phase.answer_limit ||
+                         phase.answer_lengths || phase.host_link;
+    if (answers)
+      fail(name + ".method", name + " has keys of a phase that answers, and trains on given text",
+           "method = \"grpo\" or \"answers\"");
     if (phase.instances.has_value() != phase.instance_tokens.has_value())
       fail(name + (phase.instances ? ".instances" : ".instance_tokens"),
            name + ": instances and instance_tokens go together",

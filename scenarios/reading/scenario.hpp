@@ -90,9 +90,27 @@ struct Scenario {
     std::optional<std::int64_t> instances, instance_tokens;
     double epochs = 1, packing = 1;
     std::optional<int> sequence, global_batch, context, ramp_from;
+    std::string method;          ///< What it does: train on given text, answers, or grpo.
+    std::optional<int> prompts;  ///< From here on: of a phase that answers.
+    int group = 1, rollout_steps = 1;
+    std::optional<std::int64_t> prompt_tokens, answer_tokens, answer_limit;
+    std::string answer_law, reward;
+    std::optional<std::string> answer_lengths;  ///< A path as seen from where the program runs.
+    double kept = 1;
+    std::optional<BytesPerSecond> host_link;
     bool operator==(const Phase&) const = default;
   };
   std::vector<Phase> phases;
+
+  /// The layout on which the model answers, in phases that let it.
+  struct Generation {
+    int nodes = 1, tensor = 1, micro_batches = 1;
+    std::string precision, kernels;
+    double draft_acceptance = 0, memory = 1;
+    std::optional<int> sequences;
+    Seconds host{};
+    bool operator==(const Generation&) const = default;
+  } generation;
 
   /// What goes wrong over the weeks of a run, and how it goes on. Without `failures` nothing does.
   struct Operation {

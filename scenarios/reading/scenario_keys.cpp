@@ -46,6 +46,9 @@ Words layer_maps() { return {"ends_short", "front_heavy", "back_heavy"}; }
 Words states() { return {"fp32", "bf16"}; }
 Words routing_sources() { return {"balanced", "skewed"}; }
 Words fidelities() { return {"folded", "full", "lockstep"}; }
+Words methods() { return {"train", "answers", "grpo"}; }
+Words answer_laws() { return {"fixed", "uniform", "exponential"}; }
+Words rewards() { return {"rules", "model"}; }
 Words checkpoint_kinds() { return {"asynchronous", "blocking"}; }
 Words memory_rules() { return {"refuse", "report"}; }
 
@@ -293,6 +296,71 @@ constexpr std::array keys{
     Row{{"phase[].ramp_tokens", quantity(K::Count, 1, most_tokens), unset,
          "tokens until the phase's batch is reached"},
         store_last<&S::phases, &S::Phase::ramp_tokens>},
+
+    Row{{"phase[].method", word(methods), otherwise("\"train\""),
+         "what the phase does: train on given text; answers: the model answers prompts, for data to distil; "
+         "grpo: it learns from its answers by reinforcement. The last two run on [generation]"},
+        store_last<&S::phases, &S::Phase::method>},
+    Row{{"phase[].prompts", integer(1, 1e9), unset, "grpo: questions of one policy step"},
+        store_last<&S::phases, &S::Phase::prompts>},
+    Row{{"phase[].group", integer(1, 1 << 20), otherwise("1"), "grpo: answers to each question"},
+        store_last<&S::phases, &S::Phase::group>},
+    Row{{"phase[].rollout_steps", integer(1, 1 << 20), otherwise("1"),
+         "grpo: policy steps that one rollout of answers feeds"},
+        store_last<&S::phases, &S::Phase::rollout_steps>},
+    Row{{"phase[].prompt_tokens", quantity(K::Count, 1, 1e7), unset, "answers, grpo: tokens of a question"},
+        store_last<&S::phases, &S::Phase::prompt_tokens>},
+    Row{{"phase[].answer_tokens", quantity(K::Count, 1, 1e7), unset,
+         "answers, grpo: tokens of an answer, mean before answer_limit"},
+        store_last<&S::phases, &S::Phase::answer_tokens>},
+    Row{{"phase[].answer_law", word(answer_laws), otherwise("\"exponential\""),
+         "how lengths differ: fixed; uniform from nothing to twice the mean; exponential: after each token "
+         "the "
+         "same chance to end"},
+        store_last<&S::phases, &S::Phase::answer_law>},
+    Row{{"phase[].answer_lengths", file_path("lengths.txt"), unset,
+         "measured lengths in place of answer_law, one a line; scaled to answer_tokens where that is given"},
+        store_last<&S::phases, &S::Phase::answer_lengths>},
+    Row{{"phase[].answer_limit", quantity(K::Count, 1, 1e7), unset,
+         "tokens at which an answer is cut; left out: 32,768, for grpo what the phase's sequence leaves"},
+        store_last<&S::phases, &S::Phase::answer_limit>},
+    Row{{"phase[].kept", quantity(K::Share, 1e-6, 1), otherwise("\"100 %\""),
+         "answers: share that is good enough; instances are kept ones"},
+        store_last<&S::phases, &S::Phase::kept>},
+    Row{{"phase[].reward", word(rewards), otherwise("\"rules\""),
+         "grpo: rules, checked on the hosts meanwhile, or a model of the same size: one more forward pass"},
+        store_last<&S::phases, &S::Phase::reward>},
+    Row{{"phase[].host_link", quantity(K::Bandwidth, 1e6, 1e13), unset,
+         "grpo: of one GPU with its host's memory, where idle models wait; left out: moving them is not "
+         "counted"},
+        store_last<&S::phases, &S::Phase::host_link>},
+
+    Row{{"generation.nodes", integer(1, most_ranks), otherwise("1"),
+         "nodes of one instance that answers; routed experts are dealt out over all its GPUs"},
+        store<&S::generation, &S::Generation::nodes>},
+    Row{{"generation.tensor", integer(1, most_ranks), otherwise("1"),
+         "ranks that share attention and its sequences"},
+        store<&S::generation, &S::Generation::tensor>},
+    Row{{"generation.precision", word(precisions), otherwise("\"fp8\""), "of weights and matrix products"},
+        store<&S::generation, &S::Generation::precision>},
+    Row{{"generation.kernels", data_name(DataKind::Kernels), otherwise("\"deepgemm\""),
+         "kernel family; it must have been measured generating"},
+        store<&S::generation, &S::Generation::kernels>},
+    Row{{"generation.micro_batches", integer(1, 2), otherwise("2"),
+         "2: halves of the batch take turns, one computes while the other's messages travel"},
+        store<&S::generation, &S::Generation::micro_batches>},
+    Row{{"generation.draft_acceptance", quantity(K::Share, 0, 1), otherwise("\"0 %\""),
+         "share of multi-token prediction's drafts that the model takes; 0 %: no drafts"},
+        store<&S::generation, &S::Generation::draft_acceptance>},
+    Row{{"generation.memory", quantity(K::Share, 0.01, 1), otherwise("\"90 %\""),
+         "share of a GPU's memory that weights and cache fill"},
+        store<&S::generation, &S::Generation::memory>},
+    Row{{"generation.sequences", integer(1, 1 << 20), unset,
+         "answers at once in a tensor group; left out: as many as the cache holds"},
+        store<&S::generation, &S::Generation::sequences>},
+    Row{{"generation.host", quantity(K::Time, 0, 10), otherwise("\"0 s\""),
+         "between two steps, while the GPUs wait for the host"},
+        store<&S::generation, &S::Generation::host>},
 
     Row{{"operation.failures", data_name(DataKind::Failures), unset,
          "how often what fails: a table of interruptions, scaled to the GPUs; left out: nothing fails"},

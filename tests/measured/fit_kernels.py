@@ -51,6 +51,10 @@ attention_range = dict(launch_s=(0.5e-6, 30e-6), tile_overhead_s=(0.05e-6, 12e-6
                        sustained_share=(0.3, 1), hbm_share=(0.3, 0.95), tail_share=(0, 1))
 
 
+decode_names = ["launch_s", "sequence_s", "hbm_share", "sustained_share"]
+decode_range = dict(launch_s=(1e-6, 40e-6), sequence_s=(0, 1e-6), hbm_share=(0.3, 0.95))
+
+
 def meet(limits, power):
     """Limits soften each other; power is harder than the others."""
     return np.sqrt(np.sqrt(np.sqrt(sum(limit**4 for limit in limits) ** 2 + power**8)))
@@ -95,6 +99,14 @@ def attention_time(c, rows, gpu):
     memory = 2 * b * s * (h + kv) * (qk + v) / (c["hbm_share"] * gpu["hbm_bytes_per_s"])
     power = b * h * s * s * (qk + v) / (c["sustained_share"] * gpu["bf16_flop_per_s"])
     return c["launch_s"] + meet([compute, memory], power)
+
+
+def decode_time(c, rows, gpu):
+    """One query a sequence, absorbed latent attention of DeepSeek-V3. rows: sequences, tokens of each."""
+    keys = rows[:, 0] * rows[:, 1]
+    memory = 2 * 576 * keys / (c["hbm_share"] * gpu["hbm_bytes_per_s"])
+    power = 2 * keys * 128 * (576 + 512) / (c["sustained_share"] * gpu["bf16_flop_per_s"])
+    return c["launch_s"] + rows[:, 0] * c["sequence_s"] + meet([memory], power)
 
 
 # ---------------------------------------------------------------- fitting
@@ -159,6 +171,27 @@ def deep_grouped():
             drawn = float(r[name + "_mfu"]) * 1979e12 * time / (2 * n * k)
             rows.append([np.ceil(max(drawn / groups + 64, 128) * groups), n, k, groups, time])
     return long_ones(rows)
+
+
+def deep_masked():
+    """Decoding with two experts or more on a GPU and up to 512 rows for each. The rows of single experts are
+    not in the table: up to 48 on average all lie within one tile of 64; above, half a tile is added. Kernels
+    of 20 us or more, as none is longer that matters; one row an expert leaves most experts empty and is left
+    out."""
+    rows = []
+    for r in table("h800_grouped_gemm_decode.csv"):
+        groups, each = int(r["num_local_experts"]), int(r["tokens_per_expert"])
+        d, f = int(r["hidden_size"]), int(r["intermediate_size"])
+        for name, n, k in (("up", 2 * f, d), ("down", d, f)):
+            time = float(r[name + "_proj_us"]) * 1e-6
+            if groups >= 2 and 2 <= each <= 512 and time >= 20e-6:
+                rows.append([(64 if each <= 48 else each + 32) * groups, n, k, groups, each, time])
+    return np.array(rows, float)
+
+
+def mla_decode():
+    return np.array([[int(r["batch_size"]), int(r["kv_len"]), float(r["latency_us"]) * 1e-6]
+                     for r in table("h800_mla_decode.csv")])
 
 
 def deep_first():
@@ -324,6 +357,29 @@ def fit_deepgemm(label, family, sustained):
     fit_flash_3(label, family, sustained)
 
 
+def fit_decode(label, family, sustained):
+    """Kernels of decoding: masked groups, held out by (experts, rows of each), and attention against a cache,
+    by (sequences, tokens). Whole pairs; other limits of power stay as they are."""
+    gpu, entry = family["fitted_on"], family["gemm"]["fp8_masked"]
+    rows = deep_masked()
+    held = held_rows(rows, held_shapes({"": rows}, [3, 4]), [3, 4])
+    law = lambda c, r: product_time(c, r[:, :4], gpu["fp8_flop_per_s"], gpu, gpu["multiprocessors"], entry, 1, False, 1)
+    fixed = dict(sustained_share=family["gemm"]["fp8_product"]["sustained_share"], **no_cast)
+    ranges = dict(gemm_range, launch_s=(1e-6, 20e-6))
+    c = fit(lambda v: law(v, rows[~held]), gemm_names, ranges, fixed, rows[~held, 5], np.ones((~held).sum()))
+    entry.update({key: c[key] for key in gemm_names if key != "cast_hbm_share"})
+    print("     fp8_masked", {k: v for k, v in c.items() if k not in fixed})
+    family["errors"].append(report(label, "h800_grouped_gemm_decode.csv", "fp8_masked", law(c, rows) / rows[:, 5] - 1, held))
+    rows = mla_decode()
+    held = held_rows(rows, held_shapes({"": rows}, [0, 1]), [0, 1])
+    law = lambda c, r: decode_time(c, r, gpu)
+    c = fit(lambda v: law(v, rows[~held]), decode_names, decode_range, dict(sustained_share=sustained),
+            rows[~held, 2], np.ones((~held).sum()))
+    family["attention"]["decode"] = c
+    print("     decode", c)
+    family["errors"].append(report(label, "h800_mla_decode.csv", "attention decode", law(c, rows) / rows[:, 2] - 1, held))
+
+
 # Share of the trace's span beside a transfer and beside a barrier.
 beside_transfer, beside_barrier = 0.624, 0.253
 
@@ -352,6 +408,7 @@ def main():
     h100 = loaded["cublas_h100"]
     sustained = h100["attention"]["forward_latent"]["sustained_share"]
     fit_deepgemm("deepgemm", loaded["deepgemm"], sustained)
+    fit_decode("deepgemm", loaded["deepgemm"], sustained)
     fit_trace("dualpipe_trace", loaded["dualpipe_trace"], sustained)
     # H800 is H100 with another NVLink: its BF16 products are cuBLAS's on H100.
     for label in ("dualpipe_trace", "deepgemm"):

@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "models/routing/gate.hpp"
-#include "models/training/run.hpp"
+#include "models/run/run.hpp"
 #include "reports/hdf5_arrays.hpp"
 #include "scenarios/reading/assemble.hpp"
 #include "scenarios/reading/show.hpp"

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "models/training/step.hpp"
+#include "models/run/answer_phase.hpp"
 
 namespace orrery {
 
@@ -15,9 +14,11 @@ struct TrainingPhase {
   std::optional<std::int64_t> tokens;  ///< Or `steps`.
   std::optional<std::int64_t> steps;
   int sequence = 4096, global_batch = 1, context = 1;
-  int ramp_from = 0;                ///< Batch at the start of a ramp; 0: none.
-  std::int64_t ramp_tokens = 0;     ///< Tokens until the full batch.
-  std::optional<double> gpu_hours;  ///< Given, not simulated (post-training).
+  int samples = 1;                     ///< Packed in a sequence, that do not see each other.
+  int ramp_from = 0;                   ///< Batch at the start of a ramp; 0: none.
+  std::int64_t ramp_tokens = 0;        ///< Tokens until the full batch.
+  std::optional<double> gpu_hours;     ///< Given, not simulated.
+  std::optional<AnswerPhase> answers;  ///< The model answers: for data, or `steps` policy steps of GRPO.
 };
 
 /// The batch sizes that a ramp passes and the steps at each.
@@ -36,11 +37,10 @@ struct PhaseOutcome {
   Seconds step_time{};  ///< At the full batch; zero when given.
   double gpu_hours = 0;
   Seconds wall{};
+  std::vector<PhasePart> parts;           ///< Of a phase that answers.
+  std::optional<AnswerFigures> answered;  ///< Likewise.
   std::vector<std::string> notes;
 };
-
-/// Runs `count` independent jobs, possibly at once: `job(i)` for each i. The caller owns the threads.
-using Parallel = std::function<void(int count, const std::function<void(int)>& job)>;
 
 /// Every phase with its own simulated step. `plan` gives what the phases do not change; a batch too small for
 /// its schedule runs on `fallback` instead, and the outcome says so. `full`: the step of `plan` itself when

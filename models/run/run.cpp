@@ -1,4 +1,4 @@
-#include "models/training/run.hpp"
+#include "models/run/run.hpp"
 
 #include <algorithm>
 #include <map>
@@ -20,8 +20,8 @@ struct Job {
 };
 
 bool same_step(const TrainingPlan& a, const TrainingPlan& b) {
-  return a.global_batch == b.global_batch && a.sequence == b.sequence && a.context == b.context &&
-         a.schedule == b.schedule;
+  return a.global_batch == b.global_batch && a.sequence == b.sequence && a.samples == b.samples &&
+         a.context == b.context && a.schedule == b.schedule;
 }
 
 /// All layers with experts, for every step of the run.
@@ -60,10 +60,19 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
   std::vector<Job> jobs;
   for (std::size_t i = 0; i < request.phases.size(); ++i) {
     const TrainingPhase& phase = request.phases[i];
-    PhaseOutcome outcome{.name = phase.name, .notes = {}};
+    PhaseOutcome outcome{.name = phase.name, .parts = {}, .answered = {}, .notes = {}};
+    if (phase.answers) {
+      for (Finding& f : check_answer_phase(*phase.answers, request.plan)) {
+        f.problem = "phase \"" + phase.name + "\": " + f.problem;
+        run.findings.push_back(std::move(f));
+      }
+      run.value.push_back(std::move(outcome));
+      continue;
+    }
     TrainingPlan plan = request.plan;
     plan.sequence = phase.sequence;
     plan.context = phase.context;
+    plan.samples = phase.samples;
     plan.global_batch = phase.global_batch;
     if (plan.fidelity == Fidelity::Full) plan.fidelity = Fidelity::Folded;
     plan.traced.clear();
@@ -130,6 +139,21 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
                               std::to_string(job.plan.micro_batches()) + " micro-batches are too few for " +
                               request.plan.schedule + "; ran on " + request.fallback);
     }
+  }
+  for (std::size_t i = 0; i < request.phases.size(); ++i) {
+    const TrainingPhase& phase = request.phases[i];
+    if (!phase.answers) continue;
+    AnsweredPhase answered =
+        simulate_answers(*phase.answers, request.plan, phase.steps.value_or(0), request.fallback, parallel);
+    PhaseOutcome& outcome = run.value[i];
+    outcome.tokens = answered.tokens;
+    outcome.steps = double(phase.steps.value_or(0));
+    outcome.step_time = answered.step;
+    outcome.wall = answered.wall;
+    outcome.gpu_hours = answered.wall.value() * request.plan.gpus() / 3600;
+    outcome.parts = std::move(answered.parts);
+    outcome.answered = answered.figures;
+    outcome.notes = std::move(answered.notes);
   }
   for (PhaseOutcome& outcome : run.value) {
     if (outcome.wall == Seconds(0)) outcome.wall = Seconds(outcome.gpu_hours * 3600 / request.plan.gpus());

@@ -1,0 +1,72 @@
+#include "models/generation/expert_load.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+#include <vector>
+
+#include "models/routing/routing.hpp"
+
+namespace orrery {
+namespace {
+
+constexpr int pool_samples = 32, draws = 16;
+constexpr std::uint32_t row_padding = 64;  // GroupRows::Masked.
+
+FullestRank draw(const TrainingPlan& layout, int tokens) {
+  const Experts& experts = *layout.model.experts;
+  const RoutingShape shape{.experts = &experts,
+                           .ranks = layout.expert,
+                           .ranks_per_domain = layout.node.gpus,
+                           .tokens = tokens,
+                           .popularity = layout.popularity};
+  const RoutingPool pool = sample_routing(shape, pool_samples, layout.seed);
+  RandomStream stream(layout.seed,
+                      {.owner = "generation", .purpose = "expert load", .index = std::uint64_t(tokens)});
+  const int local = experts.routed / layout.expert;
+  FullestRank mean{0, 0, 0};
+  std::vector<std::uint32_t> rows(std::size_t(experts.routed));
+  for (int n = 0; n < draws; ++n) {
+    std::fill(rows.begin(), rows.end(), 0);
+    for (int source = 0; source < layout.expert; ++source) {
+      const RoutingSample& sample = pool.samples[stream.below(pool_samples)];
+      for (std::size_t e = 0; e < rows.size(); ++e) rows[e] += sample.expert_rows[e];
+    }
+    std::uint32_t most = 0;
+    FullestRank fullest;
+    for (int rank = 0; rank < layout.expert; ++rank) {
+      const auto first = rows.begin() + std::ptrdiff_t(rank) * local;
+      const std::uint32_t sum = std::accumulate(first, first + local, 0u);
+      if (sum < most) continue;
+      most = sum;
+      fullest.rows = fullest.experts = 0;
+      for (auto e = first; e != first + local; ++e) {
+        fullest.rows += (*e + row_padding - 1) / row_padding * row_padding;
+        fullest.experts += *e > 0;
+      }
+    }
+    mean.rows += fullest.rows / draws;
+    mean.experts += fullest.experts / draws;
+    mean.over_mean += double(most) / (double(tokens) * experts.per_token) / draws;
+  }
+  return mean;
+}
+
+}  // namespace
+
+const FullestRank& ExpertLoad::drawn(std::int64_t tokens) {
+  const auto found = known_.find(tokens);
+  return found != known_.end() ? found->second : known_[tokens] = draw(*layout_, int(tokens));
+}
+
+FullestRank ExpertLoad::at(std::int64_t tokens) {
+  const auto low = std::int64_t(std::bit_floor(std::uint64_t(std::max<std::int64_t>(1, tokens))));
+  const FullestRank& a = drawn(low);
+  if (low >= tokens) return a;
+  const FullestRank& b = drawn(2 * low);
+  const double t = double(tokens - low) / double(low);
+  return {a.rows + t * (b.rows - a.rows), a.experts + t * (b.experts - a.experts),
+          a.over_mean + t * (b.over_mean - a.over_mean)};
+}
+
+}  // namespace orrery

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "models/generation/deployment.hpp"
+#include "models/work/decode_work.hpp"
+
+namespace orrery {
+
+/// What the fullest rank of the expert-parallel group gets in one layer, on average over draws of the gate.
+struct FullestRank {
+  double rows = 0;       ///< Each expert's padded to 64.
+  double experts = 0;    ///< With at least one row.
+  double over_mean = 1;  ///< Its unpadded rows over the mean rank's.
+};
+
+/// Draws of the gate by how many tokens each rank sends, on demand. Between powers of two the averages are
+/// straight lines.
+///
+/// Checked     tests/models/generation/expert_load_test.cpp: rows over ranks and experts against those sent;
+///             one token a rank against the binomial law of an even gate.
+/// Leaves out  copies of popular experts and their balancing: popularity comes with its full effect.
+class ExpertLoad {
+ public:
+  explicit ExpertLoad(const TrainingPlan& layout) : layout_(&layout) {}
+  FullestRank at(std::int64_t tokens);
+
+ private:
+  const FullestRank& drawn(std::int64_t tokens);
+  const TrainingPlan* layout_;
+  std::map<std::int64_t, FullestRank> known_;
+};
+
+}  // namespace orrery

@@ -1,0 +1,149 @@
+#include "models/generation/rollout.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <queue>
+
+namespace orrery {
+namespace {
+
+/// One sequence that is being answered, by the step after which it ends.
+struct Active {
+  std::int64_t last_step;
+  std::int64_t first_step, room;  ///< Room in the cache that it holds, and when it began.
+  bool operator>(const Active& other) const { return last_step > other.last_step; }
+};
+
+/// Sequences of one tensor group.
+struct Group {
+  std::priority_queue<Active, std::vector<Active>, std::greater<>> active;
+  std::int64_t room = 0;  ///< Left in the cache.
+  double begun = 0;       ///< Sum of the steps at which the active ones began.
+  std::int64_t count() const { return std::int64_t(active.size()); }
+};
+
+void add(DecodeTime& sum, const DecodeTime& one, double times) {
+  sum.total += times * one.total;
+  sum.core += times * one.core;
+  sum.experts += times * one.experts;
+  sum.other += times * one.other;
+  sum.exposed += times * one.exposed;
+  sum.host += times * one.host;
+}
+
+class Instance {
+ public:
+  Instance(const Deployment& deployment, DecodePricer& pricer, const Questions& questions)
+      : pricer_(pricer),
+        questions_(questions),
+        gain_(deployment.tokens_a_step()),
+        most_(deployment.most_sequences.value_or(1 << 30)),
+        draws_(questions.seed, {.owner = "generation", .purpose = "answer length", .index = questions.draw}),
+        groups_(std::size_t(deployment.groups())) {
+    const std::int64_t room = instance_memory(deployment).cache_tokens;
+    for (Group& group : groups_) group.room = room;
+    waiting_ = questions.answers;
+    next_length_ = waiting_ > 0 ? draw_length(questions.lengths, draws_) : 0;
+  }
+
+  Rollout run() {
+    admit();
+    std::int64_t ended = 0;
+    while (busy_ > 0) {
+      std::int64_t next = step_ + stride;
+      for (const Group& group : groups_)
+        if (group.count() > 0) next = std::min(next, group.active.top().last_step);
+      advance(next - step_);
+      for (Group& group : groups_) {
+        while (group.count() > 0 && group.active.top().last_step == step_) {
+          const Active& done = group.active.top();
+          group.room += done.room;
+          group.begun -= double(done.first_step);
+          group.active.pop();
+          --busy_, ++ended;
+          if (2 * ended >= questions_.answers && result_.until_half == Seconds(0))
+            result_.until_half = result_.time;
+        }
+      }
+      admit();
+    }
+    if (result_.steps > 0) result_.sequences /= double(result_.steps);
+    return result_;
+  }
+
+ private:
+  /// All groups take `steps` steps; sequences and caches of the fullest decide.
+  void advance(std::int64_t steps) {
+    const double middle = double(step_) + 0.5 * double(steps);
+    std::int64_t sequences = 0;
+    double keys = 0;
+    for (const Group& group : groups_) {
+      sequences = std::max(sequences, group.count());
+      keys = std::max(keys, double(group.count()) * (double(questions_.prompt_tokens) + gain_ * middle) -
+                                gain_ * group.begun);
+    }
+    const DecodeTime one = pricer_.step(int(sequences), std::int64_t(keys + 0.5));
+    add(result_.spent, one, double(steps));
+    result_.time = result_.spent.total;
+    result_.sequences += double(sequences) * double(steps);
+    result_.steps += steps;
+    step_ += steps;
+  }
+
+  void admit() {
+    while (waiting_ > 0) {
+      const std::int64_t needed = questions_.prompt_tokens + next_length_;
+      Group* emptiest = nullptr;
+      for (Group& group : groups_) {
+        const bool takes = group.count() < most_ && group.room >= needed;
+        if (takes && (!emptiest || group.count() < emptiest->count())) emptiest = &group;
+      }
+      if (!emptiest) return;
+      const auto steps = std::int64_t(std::ceil(double(next_length_) / gain_));
+      emptiest->active.push({step_ + steps, step_, needed});
+      emptiest->room -= needed;
+      emptiest->begun += double(step_);
+      ++busy_, --waiting_;
+      result_.tokens += double(next_length_);
+      result_.squares += double(needed) * double(needed);
+      result_.longest = std::max(result_.longest, double(next_length_));
+      if (waiting_ > 0) next_length_ = draw_length(questions_.lengths, draws_);
+    }
+  }
+
+  DecodePricer& pricer_;
+  const Questions& questions_;
+  double gain_;
+  std::int64_t most_;
+  RandomStream draws_;
+  std::vector<Group> groups_;
+  std::int64_t waiting_ = 0, next_length_ = 0, step_ = 0, busy_ = 0;
+  Rollout result_;
+};
+
+}  // namespace
+
+Rollout roll_out(const Deployment& deployment, DecodePricer& pricer, const Questions& questions) {
+  return Instance(deployment, pricer, questions).run();
+}
+
+Rollout roll_out_many(const Deployment& deployment, DecodePricer& pricer, const Questions& questions,
+                      std::int64_t walked) {
+  if (questions.answers <= walked) return roll_out(deployment, pricer, questions);
+  Questions some = questions;
+  some.answers = walked;
+  Rollout all = roll_out(deployment, pricer, some);
+  some.answers = walked / 2;
+  const Rollout half = roll_out(deployment, pricer, some);
+  const double more = double(questions.answers - walked) / double(walked - some.answers);
+  const DecodeTime walk = all.spent;
+  add(all.spent, walk, more);
+  add(all.spent, half.spent, -more);
+  all.time = all.spent.total;
+  all.tokens += more * (all.tokens - half.tokens);
+  all.steps += std::int64_t(more * double(all.steps - half.steps));
+  return all;
+}
+
+}  // namespace orrery

@@ -1,0 +1,237 @@
+#include "models/run/answer_phase.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/training/plan_memory.hpp"
+
+namespace orrery {
+namespace {
+
+/// Draws of the lengths that a rollout's time is the mean of, and instances of each that are walked: the
+/// slowest of sixteen stands for the slowest of more.
+constexpr int rollout_draws = 4, walked_instances = 16;
+/// Without learning, so many answers for every place in a batch show how fast they go.
+constexpr std::int64_t answers_a_place = 8;
+/// Tokens of prompts that a rank reads at once.
+constexpr std::int64_t prompt_chunk = 4096;
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// The training plan with a packed batch of at least `tokens`.
+TrainingPlan packed_plan(const TrainingPlan& plan, const PolicyLearning& learning, double tokens, double seen,
+                         const std::string& fallback, std::vector<std::string>* notes) {
+  TrainingPlan packed = plan;
+  packed.sequence = learning.sequence;
+  packed.samples = packed_samples(packed.sequence, packed.context, seen);
+  if (packed.fidelity == Fidelity::Full) packed.fidelity = Fidelity::Folded;
+  packed.traced.clear();
+  const double sequences = std::ceil(tokens / (learning.sequence * learning.packing));
+  const int unit = packed.data() * packed.micro_batch;
+  packed.global_batch = int(ceil_div(std::int64_t(sequences), unit)) * unit;
+  const ScheduleKind* kind = find_schedule(packed.schedule);
+  if (kind && !kind->check(pipeline_shape(packed)).empty()) {
+    // An even number of micro-batches may be all that is missing.
+    packed.global_batch += unit;
+    if (!kind->check(pipeline_shape(packed)).empty()) {
+      packed.global_batch -= unit;
+      packed.schedule = fallback;
+      if (notes)
+        notes->push_back("a policy step of " + std::to_string(packed.global_batch) +
+                         " packed sequences has " + std::to_string(packed.micro_batches()) +
+                         " micro-batches, too few for " + plan.schedule + "; ran on " + fallback);
+    }
+  }
+  return packed;
+}
+
+/// Reading `prompts` on one instance.
+Seconds read_prompts(const AnswerPhase& phase, double prompts) {
+  TrainingPlan layout = phase.deployment.layout;
+  const int groups = phase.deployment.groups();
+  const auto each = std::max<std::int64_t>(1, std::int64_t(std::ceil(prompts / groups)));
+  layout.sequence = int(phase.prompt_tokens);
+  layout.micro_batch = int(std::clamp<std::int64_t>(prompt_chunk / phase.prompt_tokens, 1, each));
+  layout.global_batch = groups * layout.micro_batch;
+  return double(ceil_div(each, layout.micro_batch)) * simulate_forward(layout, nullptr);
+}
+
+Seconds move_weights(const AnswerPhase& phase, const TrainingPlan& plan) {
+  const double in = double(instance_memory(phase.deployment).weights.value());
+  const double out = in * phase.deployment.layout.gpus() * phase.instances / plan.gpus();
+  return Seconds(std::max(in, out) / plan.nic.achieved.value());
+}
+
+/// Bytes of the fullest pipeline rank's weights alone and of all that it keeps between steps.
+struct TrainingState {
+  double weights = 0, all = 0;
+};
+TrainingState training_state(const TrainingPlan& plan) {
+  const MemoryBytes floor = fullest_rank(memory_request(plan)).floor;
+  const auto sum = [&](std::initializer_list<MemoryClass> kinds) {
+    double bytes = 0;
+    for (const MemoryClass kind : kinds) bytes += double(floor[kind].value());
+    return bytes;
+  };
+  using M = MemoryClass;
+  return {sum({M::Weights}), sum({M::Weights, M::WeightCopies, M::Gradients, M::Optimizer})};
+}
+
+struct Rollouts {
+  Seconds time{};
+  double answers = 0, tokens = 0;  ///< Of one instance.
+};
+
+/// Mean over draws of the slowest instance.
+Rollouts generate(const AnswerPhase& phase, std::int64_t answers, std::int64_t walked, std::uint64_t seed,
+                  const Parallel& parallel, AnswerFigures& figures) {
+  const int instances = phase.learning ? std::min(phase.instances, walked_instances) : 1;
+  const int draws = phase.learning ? rollout_draws : 1;
+  std::vector<Rollout> all(std::size_t(draws * instances));
+  parallel(int(all.size()), [&](int i) {
+    const Questions questions{.answers = answers,
+                              .prompt_tokens = phase.prompt_tokens,
+                              .lengths = phase.lengths,
+                              .seed = seed,
+                              .draw = std::uint64_t(i)};
+    DecodePricer pricer(phase.deployment);
+    all[std::size_t(i)] = roll_out_many(phase.deployment, pricer, questions, walked);
+  });
+  Rollouts mean{{}, double(answers), 0};
+  double squares = 0;
+  for (int draw = 0; draw < draws; ++draw) {
+    const auto first = all.begin() + draw * instances;
+    const Rollout& slowest = *std::max_element(
+        first, first + instances, [](const Rollout& a, const Rollout& b) { return a.time < b.time; });
+    mean.time += slowest.time / draws;
+    squares += slowest.time.value() * slowest.time.value() / draws;
+    figures.after_half += (1 - slowest.until_half / slowest.time) / draws;
+    const double share = 1 / slowest.time.value() / draws;
+    figures.spent.total += Seconds(1.0 / draws);
+    figures.spent.core += share * slowest.spent.core;
+    figures.spent.experts += share * slowest.spent.experts;
+    figures.spent.other += share * slowest.spent.other;
+    figures.spent.exposed += share * slowest.spent.exposed;
+    figures.spent.host += share * slowest.spent.host;
+  }
+  double squares_of_lengths = 0;
+  for (const Rollout& one : all) {
+    squares_of_lengths += one.squares / double(all.size());
+    mean.tokens += one.tokens / double(all.size());
+    figures.sequences += one.sequences / double(all.size());
+    figures.longest = std::max(figures.longest, one.longest);
+  }
+  figures.seen = squares_of_lengths / (mean.tokens + mean.answers * double(phase.prompt_tokens));
+  const double time = mean.time.value();
+  figures.draws_differ = std::sqrt(std::max(0.0, squares / (time * time) - 1));
+  figures.mean_tokens = mean.tokens / mean.answers;
+  figures.tokens_per_s = mean.tokens / time / phase.deployment.layout.gpus();
+  return mean;
+}
+
+AnsweredPhase collect(const AnswerPhase& phase, const TrainingPlan& plan, const Parallel& parallel) {
+  AnsweredPhase result;
+  const double wanted = std::ceil(double(phase.answers) / phase.kept);
+  const auto each = std::int64_t(std::ceil(wanted / phase.instances));
+  const std::int64_t room = instance_memory(phase.deployment).cache_tokens;
+  const double length = double(phase.prompt_tokens) + phase.lengths.mean;
+  const auto places = std::clamp<std::int64_t>(std::int64_t(double(room) / length), 1,
+                                               phase.deployment.most_sequences.value_or(1 << 20));
+  const std::int64_t walked = answers_a_place * places * phase.deployment.groups();
+  const Rollouts rollouts = generate(phase, each, walked, plan.seed, parallel, result.figures);
+  result.parts = {{"reading prompts", read_prompts(phase, double(each))},
+                  {"generating answers", rollouts.time}};
+  for (const PhasePart& part : result.parts) result.wall += part.time;
+  result.figures.answers = wanted;
+  result.tokens = std::int64_t(wanted * (double(phase.prompt_tokens) + result.figures.mean_tokens));
+  if (each > walked)
+    result.notes.push_back("the first " + std::to_string(walked) + " of " + std::to_string(each) +
+                           " answers of an instance were walked; the others go on at their rate");
+  return result;
+}
+
+AnsweredPhase learn(const AnswerPhase& phase, const TrainingPlan& plan, std::int64_t steps,
+                    const std::string& fallback, const Parallel& parallel) {
+  AnsweredPhase result;
+  const PolicyLearning& learning = *phase.learning;
+  const double per_step = double(learning.prompts) * learning.group,
+               per_rollout = per_step * learning.rollout_steps;
+  const auto each = std::int64_t(std::ceil(per_rollout / phase.instances));
+  const Rollouts rollouts = generate(phase, each, each, plan.seed, parallel, result.figures);
+  const double length = double(phase.prompt_tokens) + result.figures.mean_tokens;
+
+  const TrainingPlan step_plan =
+      packed_plan(plan, learning, per_step * length, result.figures.seen, fallback, &result.notes);
+  const TrainingPlan pass_plan =
+      packed_plan(plan, learning, per_rollout * length, result.figures.seen, fallback, nullptr);
+  Seconds prompts{}, pass{}, policy{};
+  parallel(3, [&](int job) {
+    if (job == 0) prompts = read_prompts(phase, double(each) / learning.group);
+    if (job == 1) pass = simulate_forward(pass_plan, nullptr);
+    if (job == 2) policy = to_seconds(simulate_step(step_plan, nullptr).time);
+  });
+  const double once = 1.0 / learning.rollout_steps;
+  result.parts = {{"reading prompts", once * prompts},
+                  {"generating answers", once * rollouts.time},
+                  {"reference pass", once * pass}};
+  if (learning.reward_model) result.parts.push_back({"reward pass", once * pass});
+  result.parts.push_back({"policy step", policy});
+  result.parts.push_back({"weights to the generators", once * move_weights(phase, plan)});
+  if (learning.host_link) {
+    const TrainingState state = training_state(step_plan);
+    const double bytes = 2 * state.all + (learning.reward_model ? 2 : 1) * state.weights;
+    result.parts.push_back({"models to and from hosts", once * Seconds(bytes / learning.host_link->value())});
+  } else {
+    result.notes.push_back("moving idle models to the hosts' memory is not counted: host_link is not given");
+  }
+  for (const PhasePart& part : result.parts) result.step += part.time;
+  result.wall = double(steps) * result.step;
+  result.figures.answers = double(steps) * per_step;
+  result.tokens = std::int64_t(result.figures.answers * length);
+  return result;
+}
+
+}  // namespace
+
+Findings check_answer_phase(const AnswerPhase& phase, const TrainingPlan& plan) {
+  const std::int64_t longest = phase.prompt_tokens + phase.lengths.limit;
+  Findings findings = check_deployment(phase.deployment, longest);
+  const int instance = phase.deployment.layout.nodes;
+  if (plan.nodes % instance != 0 || phase.instances < 1) {
+    findings.push_back({"generation.nodes, cluster.nodes",
+                        "instances of " + std::to_string(instance) + " nodes do not divide the cluster's " +
+                            std::to_string(plan.nodes),
+                        "a divisor of " + std::to_string(plan.nodes)});
+  }
+  if (!phase.learning || !findings.empty()) return findings;
+  if (longest > phase.learning->sequence) {
+    findings.push_back({phase.place + ".sequence, " + phase.place + ".answer_limit",
+                        "an answer of " + std::to_string(phase.lengths.limit) +
+                            " tokens and its prompt do not fit a "
+                            "training sequence of " +
+                            std::to_string(phase.learning->sequence),
+                        "sequence = " + std::to_string(longest) + " or more, or a lower answer_limit"});
+  }
+  const double tokens = double(phase.learning->prompts) * phase.learning->group *
+                        (double(phase.prompt_tokens) + phase.lengths.mean);
+  TrainingPlan packed = plan;
+  packed.sequence = phase.learning->sequence;
+  packed.global_batch =
+      packed.data() * packed.micro_batch *
+      std::max(1, int(tokens / (packed.sequence * phase.learning->packing) / packed.data()));
+  packed.schedule = "1f1b";
+  packed.virtual_stages = 1;
+  packed.fidelity = Fidelity::Folded;
+  for (Finding& finding : check_plan(packed)) {
+    finding.problem = "policy step: " + finding.problem;
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+AnsweredPhase simulate_answers(const AnswerPhase& phase, const TrainingPlan& plan, std::int64_t steps,
+                               const std::string& fallback, const Parallel& parallel) {
+  return phase.learning ? learn(phase, plan, steps, fallback, parallel) : collect(phase, plan, parallel);
+}
+
+}  // namespace orrery
