@@ -144,11 +144,19 @@ BatchCost DecodePricer::price(int sequences) {
 }
 
 DecodeTime DecodePricer::step(int sequences, std::int64_t keys) {
+  if (sequences <= 0) return {};
+  const DecodeTime whole = in_parts(1, sequences, keys);
+  const bool may_take_turns =
+      deployment_.micro_batches == 2 && sequences > 1 && moe_layers_ > 0 && deployment_.layout.expert > 1;
+  if (!may_take_turns) return whole;
+  const DecodeTime halves = in_parts(2, sequences, keys);
+  return halves.total < whole.total ? halves : whole;
+}
+
+DecodeTime DecodePricer::in_parts(int parts, int sequences, std::int64_t keys) {
   DecodeTime result;
-  if (sequences <= 0) return result;
   const TrainingPlan& layout = deployment_.layout;
-  const bool turns = deployment_.micro_batches == 2 && sequences > 1 && moe_layers_ > 0 && layout.expert > 1;
-  const int parts = turns ? 2 : 1, each = (sequences + parts - 1) / parts;
+  const int each = (sequences + parts - 1) / parts;
   const BatchCost& b = batch(each);
   DecodeShape shape{.model = &layout.model,
                     .tensor = layout.tensor,
@@ -164,7 +172,7 @@ DecodeTime DecodePricer::step(int sequences, std::int64_t keys) {
   Seconds dense{};
   for (const Seconds part : b.dense) dense += part;
   lines.run(double(parts * dense_layers_) * (core + dense) + double(parts) * b.ends);
-  if (turns)
+  if (parts == 2)
     take_turns(lines, b, core, moe_layers_);
   else
     one_by_one(lines, b, core, moe_layers_);

@@ -30,13 +30,14 @@ struct DecodeTime {
 ///
 /// A rank has a compute stream and its messages one line, in which each waits for the one before. Layer by
 /// layer: enter, core, leave, dispatch, experts, combine; the shared expert runs while the dispatch travels.
-/// Two micro-batches take turns as in DeepSeek's decoding profile: while the first one's dispatch travels,
-/// its shared expert and the other's enter run; while its combine travels, the other's core and leave.
-/// Messages take no multiprocessors.
+/// Two micro-batches take turns, where that is faster, as in DeepSeek's decoding profile: while the first
+/// one's dispatch travels, its shared expert and the other's enter run; while its combine travels, the
+/// other's core and leave. Messages take no multiprocessors.
 ///
 /// Source      order of kernels: deepseek-ai/profile-data README (decoding) and DeepSeek-V3 report, section
-///             3.4.2. Messages: low_latency_time, rates by NIC and NVLink; every copy of a token travels by
-///             itself. Drafting: section 2.2: one module, a token a step more with probability `acceptance`.
+///             3.4.2. Engines too go back to one small batch (vLLM, --dbo-decode-token-threshold). Messages:
+///             low_latency_time, rates by NIC and NVLink; every copy of a token travels by itself. Drafting:
+///             section 2.2: one module, a token a step more with probability `acceptance`.
 /// Checked     tests/models/generation: against a slow twin with an event queue; DeepSeek's decoding profile
 ///             (EP128, 128 sequences a GPU, 4,096 tokens each), its figures in the test.
 /// Leaves out  message contention between instances; prompts read while others answer (chunked prefill).
@@ -52,6 +53,7 @@ class DecodePricer {
 
  private:
   BatchCost price(int sequences);
+  DecodeTime in_parts(int parts, int sequences, std::int64_t keys);
   const Deployment& deployment_;
   Machine machine_;
   ExpertLoad load_;

@@ -11,8 +11,8 @@ struct Deployment {
   /// The instance's GPUs and how a layer lies on them: one pipeline rank, tensor groups, all of them together
   /// the expert-parallel group. Its batch and schedule do not matter here.
   TrainingPlan layout;
-  int micro_batches = 1;  ///< 2: two halves of the batch take turns, one computes while the other's messages
-                          ///< travel.
+  int micro_batches = 1;  ///< 2: two halves of the batch take turns where that is faster: one computes while
+                          ///< the other's messages travel.
   double acceptance = 0;  ///< Of the token that multi-token prediction drafts; 0: no drafts.
   double memory_share = 1;            ///< Of a GPU's memory, that weights and cache may fill.
   std::optional<int> most_sequences;  ///< At once in one tensor group; none: as many as the cache holds.

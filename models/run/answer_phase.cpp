@@ -140,7 +140,7 @@ AnsweredPhase collect(const AnswerPhase& phase, const TrainingPlan& plan, const 
   const std::int64_t walked = answers_a_place * places * phase.deployment.groups();
   const Rollouts rollouts = generate(phase, each, walked, plan.seed, parallel, result.figures);
   result.parts = {{"reading prompts", read_prompts(phase, double(each))},
-                  {"generating answers", rollouts.time}};
+                  {std::string(generating_part), rollouts.time}};
   for (const PhasePart& part : result.parts) result.wall += part.time;
   result.figures.answers = wanted;
   result.tokens = std::int64_t(wanted * (double(phase.prompt_tokens) + result.figures.mean_tokens));
@@ -172,7 +172,7 @@ AnsweredPhase learn(const AnswerPhase& phase, const TrainingPlan& plan, std::int
   });
   const double once = 1.0 / learning.rollout_steps;
   result.parts = {{"reading prompts", once * prompts},
-                  {"generating answers", once * rollouts.time},
+                  {std::string(generating_part), once * rollouts.time},
                   {"reference pass", once * pass}};
   if (learning.reward_model) result.parts.push_back({"reward pass", once * pass});
   result.parts.push_back({"policy step", policy});

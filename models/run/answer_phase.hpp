@@ -43,6 +43,8 @@ struct PhasePart {
   Seconds time{};
 };
 
+constexpr std::string_view generating_part = "generating answers";
+
 /// How the answering went.
 struct AnswerFigures {
   double answers = 0;      ///< In the whole phase.

@@ -5,6 +5,7 @@
 
 #include "reports/numbers.hpp"
 #include "scenarios/answering/answer.hpp"
+#include "scenarios/answering/answered_page.hpp"
 #include "scenarios/answering/figure_words.hpp"
 
 namespace orrery {
@@ -205,6 +206,8 @@ Page page_of(const Answer& answer, const nlohmann::ordered_json& summary,
   page.title = answer.scenario->title.empty() ? answer.plan->model.name : answer.scenario->title;
   page.sections.push_back(answer_section(answer, summary));
   if (!answer.phases.empty()) page.sections.push_back(phases_section(answer));
+  for (const PhaseOutcome& phase : answer.phases)
+    if (phase.answered) page.sections.push_back(answered_section(phase));
   if (!compared.empty()) page.sections.push_back(published_section(compared));
   if (answer.operation) {
     for (Section& section : operation_sections(*answer.operation))

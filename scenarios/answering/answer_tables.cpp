@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "scenarios/answering/answer.hpp"
+#include "scenarios/answering/answered_page.hpp"
 #include "topologies/catalog.hpp"
 
 namespace orrery {
@@ -217,6 +218,9 @@ std::vector<Table> tables_of(const Answer& answer, const std::vector<ComparedFig
                                phases_table(answer), memory_table(answer)};
   if (!answer.step.outcome.link_bytes.empty()) tables.push_back(links_table(answer));
   if (!compared.empty()) tables.push_back(published_table(compared));
+  const auto answers = [](const PhaseOutcome& phase) { return phase.answered.has_value(); };
+  if (std::any_of(answer.phases.begin(), answer.phases.end(), answers))
+    tables.push_back(answered_table(answer.phases));
   if (answer.operation) {
     for (Table& table : operation_tables(*answer.operation)) tables.push_back(std::move(table));
   }

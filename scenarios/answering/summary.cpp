@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "scenarios/answering/answer.hpp"
+#include "scenarios/answering/answered_page.hpp"
 
 namespace orrery {
 namespace {
@@ -139,6 +140,7 @@ Json summary_of(const Answer& answer) {
                       {"gpu_hours", phase.gpu_hours},
                       {"days", phase.wall.value() / 86400},
                       {"cost_usd", cost}});
+    if (phase.answered) phases.back().update(answered_summary(phase));
     hours += phase.gpu_hours, wall += phase.wall.value(), dollars += cost, tokens += double(phase.tokens);
   }
   summary["phases"] = phases;

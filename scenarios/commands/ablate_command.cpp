@@ -66,6 +66,7 @@ int ablate_command(const CommandLine& line) {
   if (const int* refused = std::get_if<int>(&read)) return *refused;
   const Question& question = std::get<Question>(read);
   const Assembled& base = question.assembled;
+  if (const auto refused = refuse_answers(line, question, "ablate")) return *refused;
 
   std::shared_ptr<const RoutingTrace> unbalanced;
   if (!line.ablate.unbalanced.empty()) {

@@ -75,6 +75,7 @@ int plan_command(const CommandLine& line) {
   if (const int* refused = std::get_if<int>(&read)) return *refused;
   const Question& question = std::get<Question>(read);
   const TrainingPlan& asked = question.assembled.plan;
+  if (const auto refused = refuse_answers(line, question, "plan")) return *refused;
 
   const auto nodes = read_gpus(line, line.plan.gpus, asked.node.gpus, asked.nodes);
   if (const int* refused = std::get_if<int>(&nodes)) return *refused;

@@ -103,6 +103,21 @@ std::string default_folder(const std::string& name) {
   return "out/" + (last.empty() ? "scenario" : last);
 }
 
+std::optional<int> refuse_answers(const CommandLine& line, const Question& question, std::string_view verb) {
+  const Document& document = question.reading.document;
+  for (const TrainingPhase& phase : question.assembled.phases) {
+    if (!phase.answers) continue;
+    const std::string key = phase.answers->place + ".method";
+    return refuse(
+        line, document,
+        place_findings(document, {{key,
+                                   "orrery " + std::string(verb) + " weighs training steps; in phase \"" +
+                                       phase.name + "\" the model answers",
+                                   "orrery sweep varies such phases; or a scenario without it"}}));
+  }
+  return std::nullopt;
+}
+
 std::variant<Question, int> read_question(const CommandLine& line) {
   Question q{.reading = read_scenario(line.names.front(), all_sets(line)),
              .assembled = {},

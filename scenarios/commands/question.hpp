@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -23,6 +25,9 @@ struct Question {
 
 /// The question that the command line asks, its folder writable; or the exit code of its refusal.
 std::variant<Question, int> read_question(const CommandLine& line);
+
+/// The refusal of a verb that weighs steps of [plan] alone, where a phase lets the model answer.
+std::optional<int> refuse_answers(const CommandLine& line, const Question& question, std::string_view verb);
 
 /// "deepseek-v3" and "mine/deepseek-v3.toml" alike go to out/deepseek-v3; a dot may be part of a name.
 std::string default_folder(const std::string& name);

@@ -139,7 +139,7 @@ std::variant<PlannedSweep, int> plan_sweep(const CommandLine& line) {
     return refuse(line, base.document, base.diagnostics);
   plan.view.title =
       "orrery sweep: " + (plan.base.scenario.title.empty() ? scenario : plan.base.scenario.title);
-  plan.view.depth = plan.how.depth;
+  plan.view.depth = base.answers() ? RunDepth::Phases : plan.how.depth;
   for (const Variation& variation : variations)
     plan.view.keys.insert(plan.view.keys.end(), variation.keys.begin(), variation.keys.end());
   plan.folder = line.out.empty() ? default_folder(scenario) + "-sweep" : line.out;

@@ -353,6 +353,11 @@ std::vector<TrainingPhase> training_phases(Assembled& out, const Scenario& s) {
 
 }  // namespace
 
+bool Assembled::answers() const {
+  return std::any_of(phases.begin(), phases.end(),
+                     [](const TrainingPhase& phase) { return phase.answers.has_value(); });
+}
+
 Assembled assemble(const ScenarioReading& reading) {
   Assembled out;
   const Scenario& s = reading.scenario;
@@ -402,7 +407,15 @@ Assembled assemble(const ScenarioReading& reading) {
   if (!out.ok()) return out;
   out.fallback = s.plan.fallback_schedule;
   out.price = s.cluster.gpu_hour.value_or(plan.gpu.rent);
-  out.diagnostics = place_findings(out.document, check_plan(plan));
+  Findings findings = check_plan(plan);
+  if (findings.empty()) {
+    for (const TrainingPhase& phase : out.phases) {
+      if (!phase.answers) continue;
+      for (Finding& finding : check_answer_phase(*phase.answers, plan))
+        findings.push_back(std::move(finding));
+    }
+  }
+  out.diagnostics = place_findings(out.document, findings);
   return out;
 }
 

@@ -19,6 +19,8 @@ struct Assembled {
   Document document;        ///< The scenario's, and the texts of the faulty files that it names.
   Diagnostics diagnostics;  ///< Empty: the plan can be simulated. Places are in `document`.
   bool ok() const { return diagnostics.empty(); }
+  /// A phase lets the model answer, so the run is more than steps of `plan`.
+  bool answers() const;
 };
 Assembled assemble(const ScenarioReading& reading);
 

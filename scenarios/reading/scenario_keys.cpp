@@ -347,7 +347,8 @@ constexpr std::array keys{
          "kernel family; it must have been measured generating"},
         store<&S::generation, &S::Generation::kernels>},
     Row{{"generation.micro_batches", integer(1, 2), otherwise("2"),
-         "2: halves of the batch take turns, one computes while the other's messages travel"},
+         "2: halves of the batch take turns where that is faster, one computes while the other's messages "
+         "travel"},
         store<&S::generation, &S::Generation::micro_batches>},
     Row{{"generation.draft_acceptance", quantity(K::Share, 0, 1), otherwise("\"0 %\""),
          "share of multi-token prediction's drafts that the model takes; 0 %: no drafts"},

@@ -27,7 +27,7 @@ void one_after_another(int count, const std::function<void(int)>& job) {
 void add_run(Figures& figures, const Assembled& assembled, const TrainingStep& step, RunDepth depth,
              const RoutingPool* pool) {
   const TrainingPlan& plan = assembled.plan;
-  if (depth == RunDepth::Phases && !assembled.phases.empty()) {
+  if ((depth == RunDepth::Phases || assembled.answers()) && !assembled.phases.empty()) {
     const auto run = simulate_run({.plan = plan,
                                    .phases = assembled.phases,
                                    .fallback = assembled.fallback,
