@@ -1,6 +1,7 @@
 #include "models/generation/decode_step.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "models/collectives/deep_ep.hpp"
 #include "models/training/step.hpp"
@@ -72,9 +73,12 @@ void one_by_one(Lines& lines, const BatchCost& b, Seconds core, int layers) {
 }  // namespace
 
 DecodePricer::DecodePricer(const Deployment& deployment)
+    : DecodePricer(deployment, ExpertLoad(deployment.layout)) {}
+
+DecodePricer::DecodePricer(const Deployment& deployment, ExpertLoad load)
     : deployment_(deployment),
       machine_(plan_machine(deployment.layout, work_shape(deployment.layout))),
-      load_(deployment.layout) {
+      load_(std::move(load)) {
   const Transformer& model = deployment.layout.model;
   for (int layer = 0; layer < model.layers; ++layer)
     ++(model.experts && model.is_moe[std::size_t(layer)] ? moe_layers_ : dense_layers_);

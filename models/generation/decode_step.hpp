@@ -43,7 +43,10 @@ struct DecodeTime {
 /// Leaves out  message contention between instances; prompts read while others answer (chunked prefill).
 class DecodePricer {
  public:
-  explicit DecodePricer(const Deployment& deployment);
+  explicit DecodePricer(const Deployment& deployment);  ///< Looks at it as long as it lives.
+  explicit DecodePricer(const Deployment&&) = delete;
+  /// With draws of the gate that are known already.
+  DecodePricer(const Deployment& deployment, ExpertLoad load);
   DecodePricer(const DecodePricer&) = delete;
   DecodePricer& operator=(const DecodePricer&) = delete;
 

@@ -10,28 +10,22 @@
 namespace orrery {
 namespace {
 
-constexpr int pool_samples = 32, draws = 16;
+constexpr int draws = 16;
 constexpr std::uint32_t row_padding = 64;  // GroupRows::Masked.
 
-FullestRank draw(const TrainingPlan& layout, int tokens) {
+FullestRank draw(const TrainingPlan& layout, std::int64_t tokens) {
   const Experts& experts = *layout.model.experts;
+  // Where a token comes from is of no matter here: all ranks' tokens are one sample.
   const RoutingShape shape{.experts = &experts,
                            .ranks = layout.expert,
                            .ranks_per_domain = layout.node.gpus,
-                           .tokens = tokens,
+                           .tokens = int(tokens * layout.expert),
                            .popularity = layout.popularity};
-  const RoutingPool pool = sample_routing(shape, pool_samples, layout.seed);
-  RandomStream stream(layout.seed,
-                      {.owner = "generation", .purpose = "expert load", .index = std::uint64_t(tokens)});
+  const RoutingPool pool = sample_routing(shape, draws, layout.seed);
   const int local = experts.routed / layout.expert;
   FullestRank mean{0, 0, 0};
-  std::vector<std::uint32_t> rows(std::size_t(experts.routed));
-  for (int n = 0; n < draws; ++n) {
-    std::fill(rows.begin(), rows.end(), 0);
-    for (int source = 0; source < layout.expert; ++source) {
-      const RoutingSample& sample = pool.samples[stream.below(pool_samples)];
-      for (std::size_t e = 0; e < rows.size(); ++e) rows[e] += sample.expert_rows[e];
-    }
+  for (const RoutingSample& sample : pool.samples) {
+    const std::vector<std::uint32_t>& rows = sample.expert_rows;
     std::uint32_t most = 0;
     FullestRank fullest;
     for (int rank = 0; rank < layout.expert; ++rank) {
@@ -56,7 +50,12 @@ FullestRank draw(const TrainingPlan& layout, int tokens) {
 
 const FullestRank& ExpertLoad::drawn(std::int64_t tokens) {
   const auto found = known_.find(tokens);
-  return found != known_.end() ? found->second : known_[tokens] = draw(*layout_, int(tokens));
+  return found != known_.end() ? found->second : known_[tokens] = draw(*layout_, tokens);
+}
+
+void ExpertLoad::draw_up_to(std::int64_t tokens) {
+  std::int64_t power = 1;
+  for (drawn(power); power < tokens; drawn(power)) power *= 2;
 }
 
 FullestRank ExpertLoad::at(std::int64_t tokens) {

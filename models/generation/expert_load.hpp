@@ -15,16 +15,17 @@ struct FullestRank {
   double over_mean = 1;  ///< Its unpadded rows over the mean rank's.
 };
 
-/// Draws of the gate by how many tokens each rank sends, on demand. Between powers of two the averages are
-/// straight lines.
+/// Sixteen draws of the gate by how many tokens each rank sends, on demand; every token draws by itself.
+/// Between powers of two the averages are straight lines.
 ///
-/// Checked     tests/models/generation/expert_load_test.cpp: rows over ranks and experts against those sent;
-///             one token a rank against the binomial law of an even gate.
+/// Checked     tests/models/generation/expert_load_test.cpp: rows against those sent; the
+///             fullest rank of many tokens against independent draws.
 /// Leaves out  copies of popular experts and their balancing: popularity comes with its full effect.
 class ExpertLoad {
  public:
   explicit ExpertLoad(const TrainingPlan& layout) : layout_(&layout) {}
   FullestRank at(std::int64_t tokens);
+  void draw_up_to(std::int64_t tokens);  ///< All that `at` needs for fewer.
 
  private:
   const FullestRank& drawn(std::int64_t tokens);

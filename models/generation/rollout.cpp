@@ -23,6 +23,10 @@ struct Group {
   std::int64_t count() const { return std::int64_t(active.size()); }
 };
 
+RandomStream lengths_of(const Questions& questions) {
+  return {questions.seed, {.owner = "generation", .purpose = "answer length", .index = questions.draw}};
+}
+
 void add(DecodeTime& sum, const DecodeTime& one, double times) {
   sum.total += times * one.total;
   sum.core += times * one.core;
@@ -39,7 +43,7 @@ class Instance {
         questions_(questions),
         gain_(deployment.tokens_a_step()),
         most_(deployment.most_sequences.value_or(1 << 30)),
-        draws_(questions.seed, {.owner = "generation", .purpose = "answer length", .index = questions.draw}),
+        draws_(lengths_of(questions)),
         groups_(std::size_t(deployment.groups())) {
     const std::int64_t room = instance_memory(deployment).cache_tokens;
     for (Group& group : groups_) group.room = room;
@@ -76,15 +80,21 @@ class Instance {
   /// All groups take `steps` steps; sequences and caches of the fullest decide.
   void advance(std::int64_t steps) {
     const double middle = double(step_) + 0.5 * double(steps);
-    std::int64_t sequences = 0;
+    std::int64_t sequences = 0, all = 0;
     double keys = 0;
     for (const Group& group : groups_) {
+      all += group.count();
       sequences = std::max(sequences, group.count());
       keys = std::max(keys, double(group.count()) * (double(questions_.prompt_tokens) + gain_ * middle) -
                                 gain_ * group.begun);
     }
     const DecodeTime one = pricer_.step(int(sequences), std::int64_t(keys + 0.5));
     add(result_.spent, one, double(steps));
+    if (waiting_ > 0 && 4 * waiting_ <= 3 * questions_.answers) {
+      add(result_.steady, one, double(steps));
+      result_.steady_steps += steps;
+      result_.steady_tokens += double(all) * gain_ * double(steps);
+    }
     result_.time = result_.spent.total;
     result_.sequences += double(sequences) * double(steps);
     result_.steps += steps;
@@ -122,6 +132,17 @@ class Instance {
   Rollout result_;
 };
 
+constexpr std::int64_t most_drawn = 1'000'000;
+
+/// Of every answer that is asked for.
+double all_tokens(const Questions& questions) {
+  RandomStream draws = lengths_of(questions);
+  const std::int64_t drawn = std::min(questions.answers, most_drawn);
+  double tokens = 0;
+  for (std::int64_t i = 0; i < drawn; ++i) tokens += double(draw_length(questions.lengths, draws));
+  return tokens * (double(questions.answers) / double(drawn));
+}
+
 }  // namespace
 
 Rollout roll_out(const Deployment& deployment, DecodePricer& pricer, const Questions& questions) {
@@ -130,19 +151,17 @@ Rollout roll_out(const Deployment& deployment, DecodePricer& pricer, const Quest
 
 Rollout roll_out_many(const Deployment& deployment, DecodePricer& pricer, const Questions& questions,
                       std::int64_t walked) {
-  if (questions.answers <= walked) return roll_out(deployment, pricer, questions);
   Questions some = questions;
-  some.answers = walked;
+  some.answers = std::min(walked, questions.answers);
   Rollout all = roll_out(deployment, pricer, some);
-  some.answers = walked / 2;
-  const Rollout half = roll_out(deployment, pricer, some);
-  const double more = double(questions.answers - walked) / double(walked - some.answers);
-  const DecodeTime walk = all.spent;
-  add(all.spent, walk, more);
-  add(all.spent, half.spent, -more);
+  if (some.answers == questions.answers) return all;
+  if (all.steady_tokens == 0) return roll_out(deployment, pricer, questions);
+  const double tokens = all_tokens(questions), more = (tokens - all.tokens) / all.steady_tokens;
+  add(all.spent, all.steady, more);
   all.time = all.spent.total;
-  all.tokens += more * (all.tokens - half.tokens);
-  all.steps += std::int64_t(more * double(all.steps - half.steps));
+  all.steps += std::int64_t(more * double(all.steady_steps));
+  all.squares *= tokens / all.tokens;
+  all.tokens = tokens;
   return all;
 }
 

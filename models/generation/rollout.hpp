@@ -25,6 +25,10 @@ struct Rollout {
   std::int64_t steps = 0;
   double sequences = 0;  ///< At once in a tensor group, mean over steps of the fullest.
   DecodeTime spent;      ///< All steps together.
+  /// Of that, while the line of waiting answers went from three quarters of all to none, and the tokens then.
+  DecodeTime steady;
+  double steady_tokens = 0;
+  std::int64_t steady_steps = 0;
 };
 
 /// Generates all answers on one instance with continuous batching.
@@ -43,8 +47,9 @@ struct Rollout {
 Rollout roll_out(const Deployment& deployment, DecodePricer& pricer, const Questions& questions);
 constexpr std::int64_t stride = 128;
 
-/// The same for more answers than are worth walking: the first `walked` are, and for the others the time goes
-/// on as it did over the second half of them, tail apart.
+/// The same for more answers than are worth walking: the first `walked` are, and the tokens of the others
+/// come at the rate at which tokens came while the line was between three quarters long and empty. Lengths
+/// are drawn for all, up to a million.
 Rollout roll_out_many(const Deployment& deployment, DecodePricer& pricer, const Questions& questions,
                       std::int64_t walked);
 

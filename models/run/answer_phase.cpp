@@ -50,7 +50,7 @@ Seconds read_prompts(const AnswerPhase& phase, double prompts) {
   TrainingPlan layout = phase.deployment.layout;
   const int groups = phase.deployment.groups();
   const auto each = std::max<std::int64_t>(1, std::int64_t(std::ceil(prompts / groups)));
-  layout.sequence = int(phase.prompt_tokens);
+  layout.sequence = int(ceil_div(phase.prompt_tokens, layout.tensor)) * layout.tensor;
   layout.micro_batch = int(std::clamp<std::int64_t>(prompt_chunk / phase.prompt_tokens, 1, each));
   layout.global_batch = groups * layout.micro_batch;
   return double(ceil_div(each, layout.micro_batch)) * simulate_forward(layout, nullptr);
@@ -88,14 +88,23 @@ Rollouts generate(const AnswerPhase& phase, std::int64_t answers, std::int64_t w
   const int instances = phase.learning ? std::min(phase.instances, walked_instances) : 1;
   const int draws = phase.learning ? rollout_draws : 1;
   std::vector<Rollout> all(std::size_t(draws * instances));
+  const Deployment& deployment = phase.deployment;
+  ExpertLoad load(deployment.layout);
+  if (deployment.layout.expert > 1) {
+    const std::int64_t room = instance_memory(deployment).cache_tokens / (phase.prompt_tokens + 1);
+    const std::int64_t most = std::min({ceil_div(std::min(answers, walked), deployment.groups()), room,
+                                        std::int64_t(deployment.most_sequences.value_or(1 << 20))});
+    const int queries = deployment.acceptance > 0 ? 2 : 1;
+    load.draw_up_to(ceil_div(most * queries, deployment.layout.tensor));
+  }
   parallel(int(all.size()), [&](int i) {
     const Questions questions{.answers = answers,
                               .prompt_tokens = phase.prompt_tokens,
                               .lengths = phase.lengths,
                               .seed = seed,
                               .draw = std::uint64_t(i)};
-    DecodePricer pricer(phase.deployment);
-    all[std::size_t(i)] = roll_out_many(phase.deployment, pricer, questions, walked);
+    DecodePricer pricer(deployment, load);
+    all[std::size_t(i)] = roll_out_many(deployment, pricer, questions, walked);
   });
   Rollouts mean{{}, double(answers), 0};
   double squares = 0;

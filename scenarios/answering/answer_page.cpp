@@ -85,6 +85,13 @@ Section what_section(const Answer& answer, const nlohmann::ordered_json& summary
   return section;
 }
 
+/// Nothing is learnt in any phase: steps of [plan] are never taken.
+bool only_answers(const Answer& answer) {
+  return !answer.phases.empty() &&
+         std::all_of(answer.phases.begin(), answer.phases.end(),
+                     [](const PhaseOutcome& p) { return p.answered && p.step_time == Seconds(0); });
+}
+
 Section answer_section(const Answer& answer, const nlohmann::ordered_json& summary) {
   const auto& step = summary["step"];
   Facts facts;
@@ -97,6 +104,7 @@ Section answer_section(const Answer& answer, const nlohmann::ordered_json& summa
                                   days >= 1 ? fmt::format("{:.1f} days", days) : human(Seconds(86400 * days)),
                                   usd(run["cost_usd"].get<double>()), four_digits(answer.price.value()))});
   }
+  if (only_answers(answer)) return {"Answer", {facts}};
   facts.rows.push_back({"step", human(Seconds(step["time_s"].get<double>()))});
   facts.rows.push_back({"speed", fmt::format("{} tokens/s a GPU, {} tokens a day",
                                              four_digits(step["tokens_per_s_per_gpu"].get<double>()),
@@ -118,9 +126,10 @@ Section phases_section(const Answer& answer) {
   Grid grid;
   grid.headings = {{"phase", Align::Left}, {"tokens"}, {"step"}, {"GPU-hours"}, {"time"}, {"cost"}};
   for (const PhaseOutcome& p : answer.phases) {
-    const bool given = p.step_time == Seconds(0);
+    const std::string no_step = p.answered ? "" : "given";
     grid.rows.push_back({p.name, p.tokens > 0 ? human_count(double(p.tokens)) : "",
-                         given ? "given" : human(p.step_time), gpu_hours_text(p.gpu_hours), human(p.wall),
+                         p.step_time == Seconds(0) ? no_step : human(p.step_time),
+                         gpu_hours_text(p.gpu_hours), human(p.wall),
                          usd(p.gpu_hours * answer.price.value())});
   }
   return {"Phases", {grid}};
@@ -213,13 +222,14 @@ Page page_of(const Answer& answer, const nlohmann::ordered_json& summary,
     for (Section& section : operation_sections(*answer.operation))
       page.sections.push_back(std::move(section));
   }
-  Bars bars;
-  for (const TimePart& part : time_parts(answer)) {
-    bars.rows.push_back({part.name, part.time.value() / seconds(answer.step.time), human(part.time)});
+  if (!only_answers(answer)) {
+    Bars bars;
+    for (const TimePart& part : time_parts(answer))
+      bars.rows.push_back({part.name, part.time.value() / seconds(answer.step.time), human(part.time)});
+    page.sections.push_back({"Where the step goes, mean over ranks", {bars}});
+    page.sections.push_back(step_section(summary));
+    page.sections.push_back(memory_section(answer, summary));
   }
-  page.sections.push_back({"Where the step goes, mean over ranks", {bars}});
-  page.sections.push_back(step_section(summary));
-  page.sections.push_back(memory_section(answer, summary));
   if (answer.ownership) {
     for (Section& section : ownership_sections(*answer.ownership))
       page.sections.push_back(std::move(section));

@@ -267,7 +267,7 @@ Deployment deployment(Assembled& out, const Scenario& s) {
   layout.trace = nullptr;
   layout.fidelity = Fidelity::Folded;
   layout.traced.clear();
-  layout.sequence = 1;
+  layout.sequence = layout.tensor;
   layout.global_batch = std::max(1, layout.gpus() / layout.tensor);
   return d;
 }

@@ -54,7 +54,8 @@ struct Weighing {
 
 /// Simulates a step (and the phases, if asked) and prices it. At `FullBatch` a phase of T tokens takes
 /// T / tokens of a step times the step's time: what a ramp's smaller batches and longer sequences cost
-/// besides is left out; where the model answers in a phase, every phase is simulated. Precondition: `assembled` is ok(). For several threads.
+/// besides is left out; where the model answers in a phase, every phase is simulated. Precondition:
+/// `assembled` is ok(). For several threads.
 Figures weigh(const Assembled& assembled, const Weighing& how, RoutingPools& pools);
 
 /// GPU-hours, time and cost of every phase if each of its tokens took what it does in a step of `step`.

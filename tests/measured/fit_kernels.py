@@ -363,21 +363,25 @@ def fit_decode(label, family, sustained):
     gpu, entry = family["fitted_on"], family["gemm"]["fp8_masked"]
     rows = deep_masked()
     held = held_rows(rows, held_shapes({"": rows}, [3, 4]), [3, 4])
-    law = lambda c, r: product_time(c, r[:, :4], gpu["fp8_flop_per_s"], gpu, gpu["multiprocessors"], entry, 1, False, 1)
+
+    def law(c, r):
+        return product_time(c, r[:, :4], gpu["fp8_flop_per_s"], gpu, gpu["multiprocessors"], entry, 1, False, 1)
+
     fixed = dict(sustained_share=family["gemm"]["fp8_product"]["sustained_share"], **no_cast)
     ranges = dict(gemm_range, launch_s=(1e-6, 20e-6))
     c = fit(lambda v: law(v, rows[~held]), gemm_names, ranges, fixed, rows[~held, 5], np.ones((~held).sum()))
     entry.update({key: c[key] for key in gemm_names if key != "cast_hbm_share"})
     print("     fp8_masked", {k: v for k, v in c.items() if k not in fixed})
-    family["errors"].append(report(label, "h800_grouped_gemm_decode.csv", "fp8_masked", law(c, rows) / rows[:, 5] - 1, held))
+    error = law(c, rows) / rows[:, 5] - 1
+    family["errors"].append(report(label, "h800_grouped_gemm_decode.csv", "fp8_masked", error, held))
     rows = mla_decode()
     held = held_rows(rows, held_shapes({"": rows}, [0, 1]), [0, 1])
-    law = lambda c, r: decode_time(c, r, gpu)
-    c = fit(lambda v: law(v, rows[~held]), decode_names, decode_range, dict(sustained_share=sustained),
-            rows[~held, 2], np.ones((~held).sum()))
+    c = fit(lambda v: decode_time(v, rows[~held], gpu), decode_names, decode_range,
+            dict(sustained_share=sustained), rows[~held, 2], np.ones((~held).sum()))
     family["attention"]["decode"] = c
     print("     decode", c)
-    family["errors"].append(report(label, "h800_mla_decode.csv", "attention decode", law(c, rows) / rows[:, 2] - 1, held))
+    error = decode_time(c, rows, gpu) / rows[:, 2] - 1
+    family["errors"].append(report(label, "h800_mla_decode.csv", "attention decode", error, held))
 
 
 # Share of the trace's span beside a transfer and beside a barrier.

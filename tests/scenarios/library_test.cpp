@@ -86,6 +86,16 @@ TEST(CrossChecks, NameTheKeysThatDisagree) {
       {"[[phase]]\nname = \"x\"\nsteps = 1\ngpu_hours = 4", "phase[0] has more than one length"},
       {"[[phase]]\nname = \"x\"\nsteps = 1\nramp_tokens = 4",
        "phase[0].ramp_tokens needs phase[0].ramp_from"},
+      {"[[phase]]\nname = \"x\"\nsteps = 1\nprompts = 4",
+       "phase[0] has keys of a phase that answers, and trains on given text"},
+      {"[[phase]]\nname = \"x\"\nmethod = \"grpo\"\nsteps = 1\nprompts = 4\nprompt_tokens = \"9\"",
+       "phase[0], method = \"grpo\", needs answer_tokens"},
+      {"[[phase]]\nname = \"x\"\nmethod = \"answers\"\ninstances = \"9\"\nprompt_tokens = \"9\"\n"
+       "answer_tokens = \"9\"\nhost_link = \"1 GB/s\"",
+       "phase[0], method = \"answers\", does not use host_link"},
+      {"[[phase]]\nname = \"x\"\nmethod = \"grpo\"\nsteps = 1\nprompts = 4\nprompt_tokens = \"9\"\n"
+       "answer_tokens = \"9\"\ntokens = \"1 T\"",
+       "phase[0], method = \"grpo\", does not use tokens"},
       {"[[published]]\nwhat = \"step.time_s\"\nvalue = 19.9\nsource = \"x\"",
        "published[0].value: cannot read \"19.9\" as a time"},
       {"[[published]]\nwhat = \"step.time_s\"\nvalue = \"19.9 s\"\nsource = \"\"",

@@ -19,7 +19,8 @@ TEST(Ramp, PassesEqualTokensAtRisingBatches) {
                             .context = 1,
                             .ramp_from = 3072,
                             .ramp_tokens = 469'000'000'000,
-                            .gpu_hours = std::nullopt};
+                            .gpu_hours = std::nullopt,
+                            .answers = std::nullopt};
   const std::vector<RampLevel> levels = ramp_levels(phase, 128, 8);
   ASSERT_EQ(levels.size(), 8u);
   double tokens = 0;
