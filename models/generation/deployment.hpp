@@ -37,7 +37,7 @@ struct InstanceMemory {
 /// Memory of one GPU.
 ///
 ///   weights  of routed experts and of the matrices that the FP8 recipe multiplies, 1 B and 4 B a 128 x 128
-///            block (BF16: 2 B); everything else 2 B;
+///            block (BF16: 2 B); everything else 2 B; multi-token prediction counted;
 ///   cache    what is left of `memory_share` of the GPU, over a token's bytes in BF16: latent and rotary key
 ///            whole on every tensor rank, grouped heads shared out.
 /// Leaves out  activations of a step and buffers of the messages: memory_share leaves room for them.

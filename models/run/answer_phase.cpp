@@ -77,6 +77,14 @@ TrainingState training_state(const TrainingPlan& plan) {
   return {sum({M::Weights}), sum({M::Weights, M::WeightCopies, M::Gradients, M::Optimizer})};
 }
 
+/// Answers of the mean length that a tensor group has room for at once.
+std::int64_t places_of(const AnswerPhase& phase) {
+  const double room = double(instance_memory(phase.deployment).cache_tokens);
+  const double length = double(phase.prompt_tokens) + phase.lengths.mean;
+  return std::clamp<std::int64_t>(std::int64_t(room / length), 1,
+                                  phase.deployment.most_sequences.value_or(1 << 20));
+}
+
 struct Rollouts {
   Seconds time{};
   double answers = 0, tokens = 0;  ///< Of one instance.
@@ -91,11 +99,10 @@ Rollouts generate(const AnswerPhase& phase, std::int64_t answers, std::int64_t w
   const Deployment& deployment = phase.deployment;
   ExpertLoad load(deployment.layout);
   if (deployment.layout.expert > 1) {
-    const std::int64_t room = instance_memory(deployment).cache_tokens / (phase.prompt_tokens + 1);
-    const std::int64_t most = std::min({ceil_div(std::min(answers, walked), deployment.groups()), room,
-                                        std::int64_t(deployment.most_sequences.value_or(1 << 20))});
-    const int queries = deployment.acceptance > 0 ? 2 : 1;
-    load.draw_up_to(ceil_div(most * queries, deployment.layout.tensor));
+    // What most batches need, once for all instances; a larger one draws its own.
+    const std::int64_t most =
+        std::min(ceil_div(std::min(answers, walked), deployment.groups()), places_of(phase));
+    load.draw_up_to(ceil_div(most * (deployment.acceptance > 0 ? 2 : 1), deployment.layout.tensor));
   }
   parallel(int(all.size()), [&](int i) {
     const Questions questions{.answers = answers,
@@ -142,11 +149,7 @@ AnsweredPhase collect(const AnswerPhase& phase, const TrainingPlan& plan, const 
   AnsweredPhase result;
   const double wanted = std::ceil(double(phase.answers) / phase.kept);
   const auto each = std::int64_t(std::ceil(wanted / phase.instances));
-  const std::int64_t room = instance_memory(phase.deployment).cache_tokens;
-  const double length = double(phase.prompt_tokens) + phase.lengths.mean;
-  const auto places = std::clamp<std::int64_t>(std::int64_t(double(room) / length), 1,
-                                               phase.deployment.most_sequences.value_or(1 << 20));
-  const std::int64_t walked = answers_a_place * places * phase.deployment.groups();
+  const std::int64_t walked = answers_a_place * places_of(phase) * phase.deployment.groups();
   const Rollouts rollouts = generate(phase, each, walked, plan.seed, parallel, result.figures);
   result.parts = {{"reading prompts", read_prompts(phase, double(each))},
                   {std::string(generating_part), rollouts.time}};
@@ -173,11 +176,14 @@ AnsweredPhase learn(const AnswerPhase& phase, const TrainingPlan& plan, std::int
       packed_plan(plan, learning, per_step * length, result.figures.seen, fallback, &result.notes);
   const TrainingPlan pass_plan =
       packed_plan(plan, learning, per_rollout * length, result.figures.seen, fallback, nullptr);
+  // Both give a rank as many tokens, so they draw from the same samples.
+  const std::optional<RoutingPool> pool = plan_routing(step_plan);
+  const RoutingPool* samples = pool ? &*pool : nullptr;
   Seconds prompts{}, pass{}, policy{};
   parallel(3, [&](int job) {
     if (job == 0) prompts = read_prompts(phase, double(each) / learning.group);
-    if (job == 1) pass = simulate_forward(pass_plan, nullptr);
-    if (job == 2) policy = to_seconds(simulate_step(step_plan, nullptr).time);
+    if (job == 1) pass = simulate_forward(pass_plan, samples);
+    if (job == 2) policy = to_seconds(simulate_step(step_plan, samples).time);
   });
   const double once = 1.0 / learning.rollout_steps;
   result.parts = {{"reading prompts", once * prompts},

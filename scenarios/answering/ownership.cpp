@@ -43,8 +43,8 @@ OwnershipAnswer own_or_rent(const Scenario::Ownership& ownership, const Assemble
   const Fabric fabric = cluster_fabric(plan);
   const Bill bill = network_bill(fabric, assembled.network_switch, plan.nic, assembled.prices);
   const Watts design = plan.gpu.power;
-  answer.idle_is_known = ownership.gpu_idle.has_value();
-  const Watts idle = ownership.gpu_idle.value_or(design);
+  answer.idle_is_known = ownership.gpu_idle.has_value() && !assembled.answers();
+  const Watts idle = answer.idle_is_known ? *ownership.gpu_idle : design;
   const Watts gpu = answer.computing_share * design + (1 - answer.computing_share) * idle;
   const Watts host = (1.0 / plan.node.gpus) * plan.node.host_power,
               network = (1.0 / plan.gpus()) * bill.power();

@@ -35,7 +35,8 @@ struct OwnershipAnswer {
 ///
 ///   GPU energy   gpu_hours * (computing * design power + (1 - computing) * idle power), the computing share
 ///   from the
-///                simulation; without a known idle power all at design power, as model cards count
+///                simulation; without a known idle power, or where the model answers in a phase (which
+///                has no such share), all at design power, as model cards count
 ///   hosts        gpu_hours / GPUs of a node * host power, at its maximum
 ///   network      gpu_hours * power of switches, transceivers and NICs that the price list has, a GPU
 ///   facility     their sum * PUE
