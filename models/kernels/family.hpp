@@ -67,7 +67,8 @@ struct FittedOn {
   Watts power{};
 };
 
-/// How well the constants give back a table: mean absolute error of kernels of 100 us or more.
+/// How well the constants give back a table: mean absolute error of kernels of 100 us or more
+/// (of decoding, 20 us).
 struct TableError {
   std::string table, what;
   int fitted_rows = 0, held_out_rows = 0;

@@ -85,18 +85,26 @@ std::int64_t places_of(const AnswerPhase& phase) {
                                   phase.deployment.most_sequences.value_or(1 << 20));
 }
 
-struct Rollouts {
-  Seconds time{};
-  double answers = 0, tokens = 0;  ///< Of one instance.
+/// Instances side by side, draw after draw.
+struct Walk {
+  int draws = 1, instances = 1;
+  std::vector<Rollout> rollouts;  ///< [draw * instances + instance]
+
+  const Rollout& slowest(int draw) const {
+    const auto first = rollouts.begin() + draw * instances;
+    return *std::max_element(first, first + instances,
+                             [](const Rollout& a, const Rollout& b) { return a.time < b.time; });
+  }
 };
 
-/// Mean over draws of the slowest instance.
-Rollouts generate(const AnswerPhase& phase, std::int64_t answers, std::int64_t walked, std::uint64_t seed,
-                  const Parallel& parallel, AnswerFigures& figures) {
-  const int instances = phase.learning ? std::min(phase.instances, walked_instances) : 1;
-  const int draws = phase.learning ? rollout_draws : 1;
-  std::vector<Rollout> all(std::size_t(draws * instances));
+/// `answers` on every instance, of which at most `walked` one by one.
+Walk walk_instances(const AnswerPhase& phase, std::int64_t answers, std::int64_t walked, std::uint64_t seed,
+                    const Parallel& parallel) {
   const Deployment& deployment = phase.deployment;
+  Walk walk;
+  if (phase.learning)
+    walk.draws = rollout_draws, walk.instances = std::min(phase.instances, walked_instances);
+  walk.rollouts.resize(std::size_t(walk.draws * walk.instances));
   ExpertLoad load(deployment.layout);
   if (deployment.layout.expert > 1) {
     // What most batches need, once for all instances; a larger one draws its own.
@@ -104,45 +112,55 @@ Rollouts generate(const AnswerPhase& phase, std::int64_t answers, std::int64_t w
         std::min(ceil_div(std::min(answers, walked), deployment.groups()), places_of(phase));
     load.draw_up_to(ceil_div(most * (deployment.acceptance > 0 ? 2 : 1), deployment.layout.tensor));
   }
-  parallel(int(all.size()), [&](int i) {
+  parallel(int(walk.rollouts.size()), [&](int i) {
     const Questions questions{.answers = answers,
                               .prompt_tokens = phase.prompt_tokens,
                               .lengths = phase.lengths,
                               .seed = seed,
                               .draw = std::uint64_t(i)};
     DecodePricer pricer(deployment, load);
-    all[std::size_t(i)] = roll_out_many(deployment, pricer, questions, walked);
+    walk.rollouts[std::size_t(i)] = roll_out_many(deployment, pricer, questions, walked);
   });
-  Rollouts mean{{}, double(answers), 0};
-  double squares = 0;
-  for (int draw = 0; draw < draws; ++draw) {
-    const auto first = all.begin() + draw * instances;
-    const Rollout& slowest = *std::max_element(
-        first, first + instances, [](const Rollout& a, const Rollout& b) { return a.time < b.time; });
-    mean.time += slowest.time / draws;
-    squares += slowest.time.value() * slowest.time.value() / draws;
-    figures.after_half += (1 - slowest.until_half / slowest.time) / draws;
-    const double share = 1 / slowest.time.value() / draws;
-    figures.spent.total += Seconds(1.0 / draws);
+  return walk;
+}
+
+/// Time until the slowest instance has ended, mean over draws.
+Seconds generating_time(const Walk& walk) {
+  Seconds mean{};
+  for (int draw = 0; draw < walk.draws; ++draw) mean += walk.slowest(draw).time / walk.draws;
+  return mean;
+}
+
+/// How `answers` on every instance went; the number in the whole phase is the caller's.
+AnswerFigures figures_of(const Walk& walk, const AnswerPhase& phase, std::int64_t answers) {
+  AnswerFigures figures;
+  const double time = generating_time(walk).value();
+  double variance = 0;
+  for (int draw = 0; draw < walk.draws; ++draw) {
+    const Rollout& slowest = walk.slowest(draw);
+    const double off = slowest.time.value() / time - 1, share = 1 / slowest.time.value() / walk.draws;
+    variance += off * off / walk.draws;
+    figures.after_half += (1 - slowest.until_half / slowest.time) / walk.draws;
+    figures.spent.total += share * slowest.spent.total;
     figures.spent.core += share * slowest.spent.core;
     figures.spent.experts += share * slowest.spent.experts;
     figures.spent.other += share * slowest.spent.other;
     figures.spent.exposed += share * slowest.spent.exposed;
     figures.spent.host += share * slowest.spent.host;
   }
-  double squares_of_lengths = 0;
-  for (const Rollout& one : all) {
-    squares_of_lengths += one.squares / double(all.size());
-    mean.tokens += one.tokens / double(all.size());
-    figures.sequences += one.sequences / double(all.size());
+  figures.draws_differ = std::sqrt(variance);
+  double tokens = 0, squares = 0;
+  const double each = 1.0 / double(walk.rollouts.size());
+  for (const Rollout& one : walk.rollouts) {
+    tokens += each * one.tokens;
+    squares += each * one.squares;
+    figures.sequences += each * one.sequences;
     figures.longest = std::max(figures.longest, one.longest);
   }
-  figures.seen = squares_of_lengths / (mean.tokens + mean.answers * double(phase.prompt_tokens));
-  const double time = mean.time.value();
-  figures.draws_differ = std::sqrt(std::max(0.0, squares / (time * time) - 1));
-  figures.mean_tokens = mean.tokens / mean.answers;
-  figures.tokens_per_s = mean.tokens / time / phase.deployment.layout.gpus();
-  return mean;
+  figures.seen = squares / (tokens + double(answers) * double(phase.prompt_tokens));
+  figures.mean_tokens = tokens / double(answers);
+  figures.tokens_per_s = tokens / time / phase.deployment.layout.gpus();
+  return figures;
 }
 
 AnsweredPhase collect(const AnswerPhase& phase, const TrainingPlan& plan, const Parallel& parallel) {
@@ -150,9 +168,10 @@ AnsweredPhase collect(const AnswerPhase& phase, const TrainingPlan& plan, const 
   const double wanted = std::ceil(double(phase.answers) / phase.kept);
   const auto each = std::int64_t(std::ceil(wanted / phase.instances));
   const std::int64_t walked = answers_a_place * places_of(phase) * phase.deployment.groups();
-  const Rollouts rollouts = generate(phase, each, walked, plan.seed, parallel, result.figures);
+  const Walk walk = walk_instances(phase, each, walked, plan.seed, parallel);
+  result.figures = figures_of(walk, phase, each);
   result.parts = {{"reading prompts", read_prompts(phase, double(each))},
-                  {std::string(generating_part), rollouts.time}};
+                  {std::string(generating_part), generating_time(walk)}};
   for (const PhasePart& part : result.parts) result.wall += part.time;
   result.figures.answers = wanted;
   result.tokens = std::int64_t(wanted * (double(phase.prompt_tokens) + result.figures.mean_tokens));
@@ -169,7 +188,8 @@ AnsweredPhase learn(const AnswerPhase& phase, const TrainingPlan& plan, std::int
   const double per_step = double(learning.prompts) * learning.group,
                per_rollout = per_step * learning.rollout_steps;
   const auto each = std::int64_t(std::ceil(per_rollout / phase.instances));
-  const Rollouts rollouts = generate(phase, each, each, plan.seed, parallel, result.figures);
+  const Walk walk = walk_instances(phase, each, each, plan.seed, parallel);
+  result.figures = figures_of(walk, phase, each);
   const double length = double(phase.prompt_tokens) + result.figures.mean_tokens;
 
   const TrainingPlan step_plan =
@@ -187,7 +207,7 @@ AnsweredPhase learn(const AnswerPhase& phase, const TrainingPlan& plan, std::int
   });
   const double once = 1.0 / learning.rollout_steps;
   result.parts = {{"reading prompts", once * prompts},
-                  {std::string(generating_part), once * rollouts.time},
+                  {std::string(generating_part), once * generating_time(walk)},
                   {"reference pass", once * pass}};
   if (learning.reward_model) result.parts.push_back({"reward pass", once * pass});
   result.parts.push_back({"policy step", policy});

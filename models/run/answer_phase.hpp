@@ -74,8 +74,8 @@ Findings check_answer_phase(const AnswerPhase& phase, const TrainingPlan& plan);
 ///
 ///   prompts   each is read once by an instance, forward, on the layout that generates (answers of a group
 ///             share it);
-///   answers   every instance takes an equal share of a rollout; the slowest of them ends it. Mean over draws
-///             of the lengths;
+///   answers   every instance takes an equal share of a rollout; the slowest of them ends it. Mean over four
+///             draws of the lengths; of more than 16 instances 16 are walked;
 ///   passes    log probabilities by the reference, and a reward model's forward: `simulate_forward` of all
 ///             answers with their prompts, packed, on the training layout; attention stays within each;
 ///   policy    `simulate_step` of the packed answers of one policy step, the tail of the step included;
@@ -88,10 +88,14 @@ Findings check_answer_phase(const AnswerPhase& phase, const TrainingPlan& plan);
 /// Units       steps: policy steps.
 /// Source      GRPO: DeepSeekMath, arXiv 2402.03300, section 4.1; a group's mean and deviation stand in for a
 ///             critic, so there is none. DeepSeek-V3 report, section 5.2.
-/// Checked     tests/models/run/answer_phase_test.cpp: parts sum to the step; twice the prompts, twice the
-///             tokens; scenarios deepseek-r1-zero and deepseek-r1-data beside their published GPU-hours.
+/// Checked     tests/models/run/answer_phase_test.cpp: parts sum to the step, weights at the NICs' speed, a
+/// reward
+///             model as one pass more, four times the answers in four times the time;
+///             tests/differential/answers_test.cpp: README's table, beside what was published.
 /// Leaves out  time of rules beyond what hosts hide, sampling of questions, evaluation; answers of an old
-///             policy that are learnt from late (asynchronous rollouts).
+/// policy
+///             that are learnt from late (asynchronous rollouts); the memory of a policy step with another
+///             sequence than the plan's.
 /// Precondition: `check_answer_phase` found nothing.
 AnsweredPhase simulate_answers(const AnswerPhase& phase, const TrainingPlan& plan, std::int64_t steps,
                                const std::string& fallback, const Parallel& parallel);

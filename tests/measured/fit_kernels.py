@@ -3,12 +3,13 @@
 
     python3 tests/measured/fit_kernels.py            # rewrites the families in place, prints the errors
 
-The laws are those of models/kernels/gemm.cpp and attention.cpp, written once more with numpy; a test
-compares the two through the errors kept in the files. Only single kernels of 100 us or more are fitted, by
-the mean of sqrt(r^2 + 0.01^2), r the logarithm of model over measurement; a table weighs by the square root
-of its rows, so that a large one does not silence a small one of the same kernels. Whole shapes are held out:
-the distinct (n, k) of all products that share constants, (tokens, heads) of all attention that does, in
-ascending order, every second one. Texts, sources and traffic classes in the files are kept.
+The laws are those of models/kernels/gemm.cpp, attention.cpp and decode_attention.cpp, written once more with
+numpy; a test compares the two through the errors kept in the files. Only single kernels of 100 us or more are
+fitted (of decoding, which has few so long, of 20 us), by the mean of sqrt(r^2 + 0.01^2), r the logarithm of model
+over measurement; a table weighs by the square root of its rows, so that a large one does not silence a small one of
+the same kernels. Whole shapes are held out: the distinct (n, k) of all products that share constants, (tokens,
+heads) of all attention that does, (experts, rows) and (sequences, tokens) of decoding, in ascending order, every
+second one. Texts, sources and traffic classes in the files are kept.
 """
 import csv
 import json
