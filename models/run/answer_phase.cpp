@@ -3,20 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/run/side_by_side.hpp"
 #include "models/training/plan_memory.hpp"
 
 namespace orrery {
 namespace {
 
-/// Draws of the lengths that a rollout's time is the mean of, and instances of each that are walked: the
-/// slowest of sixteen stands for the slowest of more.
-constexpr int rollout_draws = 4, walked_instances = 16;
 /// Without learning, so many answers for every place in a batch show how fast they go.
 constexpr std::int64_t answers_a_place = 8;
 /// Tokens of prompts that a rank reads at once.
 constexpr std::int64_t prompt_chunk = 4096;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// The training plan with a packed batch of at least `tokens`.
 TrainingPlan packed_plan(const TrainingPlan& plan, const PolicyLearning& learning, double tokens, double seen,
@@ -77,98 +73,12 @@ TrainingState training_state(const TrainingPlan& plan) {
   return {sum({M::Weights}), sum({M::Weights, M::WeightCopies, M::Gradients, M::Optimizer})};
 }
 
-/// Answers of the mean length that a tensor group has room for at once.
-std::int64_t places_of(const AnswerPhase& phase) {
-  const double room = double(instance_memory(phase.deployment).cache_tokens);
-  const double length = double(phase.prompt_tokens) + phase.lengths.mean;
-  return std::clamp<std::int64_t>(std::int64_t(room / length), 1,
-                                  phase.deployment.most_sequences.value_or(1 << 20));
-}
-
-/// Instances side by side, draw after draw.
-struct Walk {
-  int draws = 1, instances = 1;
-  std::vector<Rollout> rollouts;  ///< [draw * instances + instance]
-
-  const Rollout& slowest(int draw) const {
-    const auto first = rollouts.begin() + draw * instances;
-    return *std::max_element(first, first + instances,
-                             [](const Rollout& a, const Rollout& b) { return a.time < b.time; });
-  }
-};
-
-/// `answers` on every instance, of which at most `walked` one by one.
-Walk walk_instances(const AnswerPhase& phase, std::int64_t answers, std::int64_t walked, std::uint64_t seed,
-                    const Parallel& parallel) {
-  const Deployment& deployment = phase.deployment;
-  Walk walk;
-  if (phase.learning)
-    walk.draws = rollout_draws, walk.instances = std::min(phase.instances, walked_instances);
-  walk.rollouts.resize(std::size_t(walk.draws * walk.instances));
-  ExpertLoad load(deployment.layout);
-  if (deployment.layout.expert > 1) {
-    // What most batches need, once for all instances; a larger one draws its own.
-    const std::int64_t most =
-        std::min(ceil_div(std::min(answers, walked), deployment.groups()), places_of(phase));
-    load.draw_up_to(ceil_div(most * (deployment.acceptance > 0 ? 2 : 1), deployment.layout.tensor));
-  }
-  parallel(int(walk.rollouts.size()), [&](int i) {
-    const Questions questions{.answers = answers,
-                              .prompt_tokens = phase.prompt_tokens,
-                              .lengths = phase.lengths,
-                              .seed = seed,
-                              .draw = std::uint64_t(i)};
-    DecodePricer pricer(deployment, load);
-    walk.rollouts[std::size_t(i)] = roll_out_many(deployment, pricer, questions, walked);
-  });
-  return walk;
-}
-
-/// Time until the slowest instance has ended, mean over draws.
-Seconds generating_time(const Walk& walk) {
-  Seconds mean{};
-  for (int draw = 0; draw < walk.draws; ++draw) mean += walk.slowest(draw).time / walk.draws;
-  return mean;
-}
-
-/// How `answers` on every instance went; the number in the whole phase is the caller's.
-AnswerFigures figures_of(const Walk& walk, const AnswerPhase& phase, std::int64_t answers) {
-  AnswerFigures figures;
-  const double time = generating_time(walk).value();
-  double variance = 0;
-  for (int draw = 0; draw < walk.draws; ++draw) {
-    const Rollout& slowest = walk.slowest(draw);
-    const double off = slowest.time.value() / time - 1, share = 1 / slowest.time.value() / walk.draws;
-    variance += off * off / walk.draws;
-    figures.after_half += (1 - slowest.until_half / slowest.time) / walk.draws;
-    figures.spent.total += share * slowest.spent.total;
-    figures.spent.core += share * slowest.spent.core;
-    figures.spent.experts += share * slowest.spent.experts;
-    figures.spent.other += share * slowest.spent.other;
-    figures.spent.exposed += share * slowest.spent.exposed;
-    figures.spent.host += share * slowest.spent.host;
-  }
-  figures.draws_differ = std::sqrt(variance);
-  double tokens = 0, squares = 0;
-  const double each = 1.0 / double(walk.rollouts.size());
-  for (const Rollout& one : walk.rollouts) {
-    tokens += each * one.tokens;
-    squares += each * one.squares;
-    figures.sequences += each * one.sequences;
-    figures.longest = std::max(figures.longest, one.longest);
-  }
-  figures.seen = squares / (tokens + double(answers) * double(phase.prompt_tokens));
-  figures.mean_tokens = tokens / double(answers);
-  figures.tokens_per_s = tokens / time / phase.deployment.layout.gpus();
-  return figures;
-}
-
 AnsweredPhase collect(const AnswerPhase& phase, const TrainingPlan& plan, const Parallel& parallel) {
   AnsweredPhase result;
   const double wanted = std::ceil(double(phase.answers) / phase.kept);
   const auto each = std::int64_t(std::ceil(wanted / phase.instances));
-  const std::int64_t walked = answers_a_place * places_of(phase) * phase.deployment.groups();
-  const Walk walk = walk_instances(phase, each, walked, plan.seed, parallel);
+  const std::int64_t walked = answers_a_place * answers_at_once(phase) * phase.deployment.groups();
+  const SideBySide walk = walk_instances(phase, each, walked, plan.seed, parallel);
   result.figures = figures_of(walk, phase, each);
   result.parts = {{"reading prompts", read_prompts(phase, double(each))},
                   {std::string(generating_part), generating_time(walk)}};
@@ -188,7 +98,7 @@ AnsweredPhase learn(const AnswerPhase& phase, const TrainingPlan& plan, std::int
   const double per_step = double(learning.prompts) * learning.group,
                per_rollout = per_step * learning.rollout_steps;
   const auto each = std::int64_t(std::ceil(per_rollout / phase.instances));
-  const Walk walk = walk_instances(phase, each, each, plan.seed, parallel);
+  const SideBySide walk = walk_instances(phase, each, each, plan.seed, parallel);
   result.figures = figures_of(walk, phase, each);
   const double length = double(phase.prompt_tokens) + result.figures.mean_tokens;
 

@@ -1,76 +1,20 @@
 #include "scenarios/reading/assemble.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <sstream>
 
 #include "models/transformer/transformer.hpp"
+#include "scenarios/reading/assemble_phases.hpp"
 #include "scenarios/reading/failure_table.hpp"
 #include "scenarios/reading/hardware.hpp"
-#include "scenarios/reading/length_list.hpp"
 #include "scenarios/reading/open_data.hpp"
 #include "scenarios/reading/routing_trace.hpp"
-#include "scenarios/reading/text_reader.hpp"
+#include "scenarios/reading/taking.hpp"
 #include "topologies/catalog.hpp"
 #include "topologies/files/files.hpp"
 
 namespace orrery {
 namespace {
-
-/// Faults of a file that a scenario key names: shown where they stand in that file, if they do, and at the
-/// key.
-void add_faults(Assembled& out, const std::string& key, const std::string& file, Diagnostics faults) {
-  const std::vector<Place> named = locate(out.document, key);
-  for (Diagnostic& fault : faults) {
-    fault.problem = file + ": " + fault.problem;
-    fault.key = key;
-    fault.places.insert(fault.places.end(), named.begin(), named.end());
-    out.diagnostics.push_back(std::move(fault));
-  }
-}
-
-template <class Spec>
-Spec take(Assembled& out, const std::string& key, const std::string& name, HardwareReading<Spec> reading) {
-  if (reading.ok()) return std::move(reading.spec);
-  const int first = int(out.document.sources.size());
-  for (Diagnostic& fault : reading.diagnostics) {
-    for (Place& place : fault.places) place.source += place.source < 0 ? 0 : first;
-  }
-  auto& sources = out.document.sources;
-  sources.insert(sources.end(), reading.document.sources.begin(), reading.document.sources.end());
-  add_faults(out, key, name, std::move(reading.diagnostics));
-  return {};
-}
-
-/// Findings name JSON keys; this is where those stand. A text that is no JSON has the one place where it
-/// breaks.
-Diagnostics place_in_json(const SourceText& file, int source, const Findings& findings) {
-  const ParsedText parsed = parse_json(file.text, source);
-  const Document document{parsed.root, {}};
-  Diagnostics faults;
-  for (const Finding& f : findings) {
-    const bool broken = f.key.empty() && !parsed.diagnostics.empty();
-    faults.push_back({f.key, (f.key.empty() ? "" : f.key + ": ") + f.problem, f.remedy,
-                      broken ? parsed.diagnostics.front().places : locate(document, f.key)});
-  }
-  return faults;
-}
-
-template <class Value>
-Value take_data(Assembled& out, DataKind kind, const std::string& key, const std::string& name,
-                Checked<Value> (*read)(std::string_view, std::string_view)) {
-  OpenedData opened = open_data(kind, name);
-  if (!opened.diagnostics.empty()) {
-    add_faults(out, key, name, std::move(opened.diagnostics));
-    return {};
-  }
-  Checked<Value> value = read(opened.source.text, name);
-  if (value.ok()) return std::move(value.value);
-  Diagnostics faults = place_in_json(opened.source, int(out.document.sources.size()), value.findings);
-  out.document.sources.push_back(std::move(opened.source));
-  add_faults(out, key, name, std::move(faults));
-  return {};
-}
 
 std::shared_ptr<const RoutingTrace> take_trace(Assembled& out, const std::string& path) {
   const std::string key = "routing.trace";
@@ -85,17 +29,6 @@ std::shared_ptr<const RoutingTrace> take_trace(Assembled& out, const std::string
     return nullptr;
   }
   return std::make_shared<const RoutingTrace>(std::move(read.value));
-}
-
-constexpr std::int64_t largest_cabling_file = 256 << 20;  // 65,536 GPUs are some 60 MB.
-
-/// The text of a file that a key names; without one, faults are added.
-std::optional<std::string> take_text(Assembled& out, const std::string& key, const std::string& path,
-                                     const char* if_absent) {
-  OpenedData opened = open_file(path, largest_cabling_file, if_absent);
-  if (opened.diagnostics.empty()) return std::move(opened.source.text);
-  add_faults(out, key, path, std::move(opened.diagnostics));
-  return std::nullopt;
 }
 
 std::shared_ptr<const Fabric> take_cabling(Assembled& out, const Scenario::Cluster& cluster) {
@@ -141,19 +74,6 @@ std::vector<OtherNodes> take_others(Assembled& out, const std::string& text) {
     others.push_back({first, last, take(out, "cluster.mixed", name, read_gpu(name))});
   }
   return others;
-}
-
-/// Names of the tables in models/collectives by the chip that a kernel family was measured on.
-struct CollectivesRow {
-  std::string_view gpu;
-  const CollectiveConstants* constants;
-};
-const CollectiveConstants* collectives_for(std::string_view gpu) {
-  const CollectivesRow rows[] = {{"a100", &a100_collectives}, {"b200", &b200_collectives}};
-  for (const CollectivesRow& row : rows) {
-    if (gpu.starts_with(row.gpu)) return row.constants;
-  }
-  return &h100_collectives;  // Hopper: H100, H800, H200, H20.
 }
 
 Recompute recompute(const std::vector<std::string>& words) {
@@ -235,122 +155,6 @@ void wire_cluster(Assembled& out, const Scenario& s) {
   plan.faults = std::move(faults.value);
 }
 
-/// One instance of [generation]: the cluster's hardware, a layout of its own.
-Deployment deployment(Assembled& out, const Scenario& s) {
-  const Scenario::Generation& g = s.generation;
-  Deployment d{.layout = out.plan,
-               .micro_batches = g.micro_batches,
-               .acceptance = g.draft_acceptance,
-               .memory_share = g.memory,
-               .most_sequences = g.sequences,
-               .host = g.host};
-  TrainingPlan& layout = d.layout;
-  layout.kernels = take_data(out, DataKind::Kernels, "generation.kernels", g.kernels, &read_kernel_family);
-  layout.collectives = collectives_for(layout.kernels.fitted_on.gpu);
-  layout.nodes = g.nodes;
-  // Messages between nodes are laws of the NICs here, so the least fabric serves.
-  layout.topology = "multi-rail-fat-tree";
-  layout.fabric = fabric_request(layout.node, layout.gpu, layout.nic, out.network_switch, layout.nodes);
-  layout.cabling = nullptr;
-  layout.others.clear();
-  layout.neighbour_nodes = 0;
-  layout.faults.clear();
-  layout.pipeline = layout.context = layout.virtual_stages = layout.micro_batch = 1;
-  layout.tensor = g.tensor;
-  layout.expert = layout.model.experts ? layout.gpus() : 1;
-  layout.schedule = "1f1b";
-  layout.overlap = Overlap::Exposed;
-  layout.recompute = {};
-  layout.scaling = Scaling::Tile;
-  layout.blocks.clear();
-  layout.precision = g.precision == "fp8" ? Precision::Fp8 : Precision::Bf16;
-  layout.trace = nullptr;
-  layout.fidelity = Fidelity::Folded;
-  layout.traced.clear();
-  layout.sequence = layout.tensor;
-  layout.global_batch = std::max(1, layout.gpus() / layout.tensor);
-  return d;
-}
-
-AnswerLengths answer_lengths(Assembled& out, const Scenario::Phase& p, const std::string& place) {
-  AnswerLengths lengths;
-  lengths.mean = double(p.answer_tokens.value_or(1));
-  if (!p.answer_lengths) {
-    lengths.law = p.answer_law == "fixed"     ? AnswerLengths::Law::Fixed
-                  : p.answer_law == "uniform" ? AnswerLengths::Law::Uniform
-                                              : AnswerLengths::Law::Exponential;
-    return lengths;
-  }
-  const std::string key = place + ".answer_lengths";
-  const auto text = take_text(out, key, *p.answer_lengths, "a text file with one number of tokens a line");
-  if (!text) return lengths;
-  Checked<std::vector<double>> read = read_lengths(*text);
-  Diagnostics faults;
-  for (Finding& f : read.findings) faults.push_back({key, std::move(f.problem), std::move(f.remedy), {}});
-  if (!faults.empty()) {
-    add_faults(out, key, *p.answer_lengths, std::move(faults));
-    return lengths;
-  }
-  double mean = 0;
-  for (const double tokens : read.value) mean += tokens / double(read.value.size());
-  for (double& tokens : read.value) tokens /= mean;
-  lengths.law = AnswerLengths::Law::Measured;
-  if (!p.answer_tokens) lengths.mean = mean;
-  lengths.measured = std::make_shared<const std::vector<double>>(std::move(read.value));
-  return lengths;
-}
-
-AnswerPhase answer_phase(Assembled& out, const Scenario& s, const Scenario::Phase& p,
-                         const std::string& place) {
-  AnswerPhase a;
-  a.place = place;
-  a.deployment = deployment(out, s);
-  a.instances = out.plan.nodes / std::max(1, s.generation.nodes);
-  a.prompt_tokens = p.prompt_tokens.value_or(1);
-  a.lengths = answer_lengths(out, p, place);
-  const std::int64_t sequence = p.sequence.value_or(s.plan.sequence);
-  constexpr std::int64_t usual_limit = 32768;
-  a.lengths.limit = p.answer_limit.value_or(
-      p.method == "grpo" ? std::max<std::int64_t>(1, sequence - a.prompt_tokens) : usual_limit);
-  a.answers = p.instances.value_or(0);
-  a.kept = p.kept;
-  if (p.method == "grpo")
-    a.learning = {.prompts = p.prompts.value_or(1),
-                  .group = p.group,
-                  .rollout_steps = p.rollout_steps,
-                  .reward_model = p.reward == "model",
-                  .sequence = int(sequence),
-                  .packing = p.packing,
-                  .host_link = p.host_link};
-  return a;
-}
-
-std::vector<TrainingPhase> training_phases(Assembled& out, const Scenario& s) {
-  std::vector<TrainingPhase> phases;
-  const std::vector<Scenario::Phase> all = all_phases(s);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const Scenario::Phase& p = all[i];
-    phases.push_back({.name = p.name,
-                      .tokens = p.tokens,
-                      .steps = p.steps,
-                      .sequence = p.sequence.value_or(s.plan.sequence),
-                      .global_batch = p.global_batch.value_or(s.plan.global_batch),
-                      .context = p.context.value_or(s.plan.context),
-                      .samples = p.instance_tokens ? packed_samples(p.sequence.value_or(s.plan.sequence),
-                                                                    p.context.value_or(s.plan.context),
-                                                                    double(*p.instance_tokens))
-                                                   : 1,
-                      .ramp_from = p.ramp_from.value_or(0),
-                      .ramp_tokens = p.ramp_tokens.value_or(0),
-                      .gpu_hours = p.gpu_hours,
-                      .answers = {}});
-    if (p.method != "answers" && p.method != "grpo") continue;
-    const std::size_t before = all.size() - s.phases.size();  // [train] stands before [[phase]].
-    phases.back().answers = answer_phase(out, s, p, "phase[" + std::to_string(i - before) + "]");
-  }
-  return phases;
-}
-
 }  // namespace
 
 bool Assembled::answers() const {
@@ -403,7 +207,7 @@ Assembled assemble(const ScenarioReading& reading) {
   plan.routing_samples = s.routing.samples;
   plan.seed = s.simulation.seed;
   plan.fidelity = fidelity(s.simulation.fidelity);
-  out.phases = training_phases(out, s);
+  out.phases = assemble_phases(out, s);
   if (!out.ok()) return out;
   out.fallback = s.plan.fallback_schedule;
   out.price = s.cluster.gpu_hour.value_or(plan.gpu.rent);

@@ -7,8 +7,8 @@
 namespace orrery {
 namespace {
 
-/// GPU-hours of a scenario's only phase.
-double gpu_hours(const char* scenario, const std::vector<std::string>& sets) {
+/// GPU-hours of a scenario's phases.
+std::vector<double> phase_hours(const char* scenario, const std::vector<std::string>& sets) {
   const Assembled a = assemble(read_scenario(scenario, sets));
   EXPECT_TRUE(a.ok());
   const auto parallel = [](int count, const std::function<void(int)>& job) {
@@ -16,7 +16,12 @@ double gpu_hours(const char* scenario, const std::vector<std::string>& sets) {
   };
   const auto run = simulate_run({.plan = a.plan, .phases = a.phases, .fallback = a.fallback}, parallel);
   EXPECT_TRUE(run.ok());
-  return run.value.at(0).gpu_hours;
+  std::vector<double> hours;
+  for (const PhaseOutcome& phase : run.value) hours.push_back(phase.gpu_hours);
+  return hours;
+}
+double gpu_hours(const char* scenario, const std::vector<std::string>& sets) {
+  return phase_hours(scenario, sets).at(0);
 }
 
 struct Row {
@@ -43,6 +48,17 @@ TEST(Answers, CostWhatReadmeSays) {
     }
     std::printf(" GPU-hours\n");
   }
+}
+
+// README's three parts of DeepSeek-V3's post-training, published as 5 K together: data, fine-tuning,
+// reinforcement.
+TEST(Answers, DataFineTuningAndReinforcementComeToWhatReadmeSays) {
+  const std::vector<double> hours = phase_hours("deepseek-v3-post-training", {});
+  ASSERT_EQ(hours.size(), 3u);
+  EXPECT_NEAR(hours[0], 340, 10);
+  EXPECT_NEAR(hours[1], 2370, 20);
+  EXPECT_NEAR(hours[2], 440, 10);
+  std::printf("post-training: %.0f + %.0f + %.0f GPU-hours, published 5,000\n", hours[0], hours[1], hours[2]);
 }
 
 // 10,400 steps, 512 answers each, on 512 GPUs: a GPU-hour is 0.676 s of a policy step. 10 ms of host time in

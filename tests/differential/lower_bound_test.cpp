@@ -69,5 +69,40 @@ TEST(StepLowerBound, IsNeverAboveTheSimulatedTimeOfTwoThousandRandomPlans) {
   EXPECT_EQ(checked, 2000);
 }
 
+// The search looks at the first four micro-batches a pipeline rank: if those do not fit, no more do. Every
+// schedule holds its most by then, but GPipe, which holds all.
+TEST(Memory, OfTheFirstMicroBatchesIsNoMoreThanOfAll) {
+  const TrainingPlan base = small_plan({});
+  int checked = 0;
+  for (const ScheduleKind& kind : schedule_kinds()) {
+    for (const int pipeline : {1, 2, 4, 8}) {
+      for (const int micro_batch : {1, 2}) {
+        for (const int more : {2, 4, 6}) {
+          TrainingPlan plan = base;
+          plan.schedule = kind.name;
+          plan.pipeline = pipeline;
+          plan.expert = std::min(plan.expert, plan.gpus_per_pipeline_rank());
+          plan.virtual_stages = 2;
+          plan.micro_batch = micro_batch;
+          const int first = 4 * pipeline * plan.data() * micro_batch;
+          plan.global_batch = first;
+          TrainingPlan all = plan;
+          all.global_batch = more * first;
+          if (!check_plan(plan).empty() || !check_plan(all).empty()) continue;
+          const Bytes few = fullest_rank(memory_request(plan)).peak.total(),
+                      many = fullest_rank(memory_request(all)).peak.total();
+          EXPECT_LE(few, many) << kind.name << " " << pipeline << " " << more;
+          if (kind.name != "gpipe") {
+            EXPECT_LE(double(many.value()), 1.02 * double(few.value()))
+                << kind.name << " " << pipeline << " " << more;
+          }
+          ++checked;
+        }
+      }
+    }
+  }
+  EXPECT_GE(checked, 100);
+}
+
 }  // namespace
 }  // namespace orrery
