@@ -50,7 +50,7 @@ Findings check_deployment(const Deployment& d, std::int64_t longest) {
          "kernels = \"deepgemm\""});
   }
   for (Finding finding : check_plan(layout)) {
-    finding.key = "generation.gpus, generation.tensor";
+    finding.key = "generation.nodes, generation.tensor";
     finding.problem = "generation: " + finding.problem;
     findings.push_back(std::move(finding));
   }
@@ -63,11 +63,11 @@ Findings check_deployment(const Deployment& d, std::int64_t longest) {
   const InstanceMemory memory = instance_memory(d);
   if (memory.cache_tokens < longest) {
     const double gb = double(memory.weights.value()) / 1e9;
-    findings.push_back({"generation.gpus, generation.memory",
+    findings.push_back({"generation.nodes, generation.memory",
                         "beside " + text(std::int64_t(gb + 0.5)) + " GB of weights the cache has room for " +
                             text(memory.cache_tokens) + " tokens; the longest answer with its prompt has " +
                             text(longest),
-                        "more GPUs an instance, or a lower answer_limit"});
+                        "more nodes an instance, or a lower answer_limit"});
   }
   return findings;
 }

@@ -59,7 +59,7 @@ TEST(CheckDeployment, SaysWhatKeepsAnInstanceFromAnswering) {
   EXPECT_NE(problems(other, 1).find("no kernels that were measured generating"), std::string::npos);
   other = d;
   other.layout.tensor = 3;
-  EXPECT_NE(problems(other, 1).find("generation.gpus, generation.tensor: generation: "), std::string::npos)
+  EXPECT_NE(problems(other, 1).find("generation.nodes, generation.tensor: generation: "), std::string::npos)
       << problems(other, 1);
   other = d;
   other.acceptance = 0.8, other.layout.model.predict_layers = 0;
