@@ -58,12 +58,11 @@ Seconds move_weights(const AnswerPhase& phase, const TrainingPlan& plan) {
   return Seconds(std::max(in, out) / plan.nic.achieved.value());
 }
 
-/// Bytes of the fullest pipeline rank's weights alone and of all that it keeps between steps.
+/// What a training GPU's memory holds between steps of weights alone, and of all that is not there for good.
 struct TrainingState {
   double weights = 0, all = 0;
 };
-TrainingState training_state(const TrainingPlan& plan) {
-  const MemoryBytes floor = fullest_rank(memory_request(plan)).floor;
+TrainingState training_state(const MemoryBytes& floor) {
   const auto sum = [&](std::initializer_list<MemoryClass> kinds) {
     double bytes = 0;
     for (const MemoryClass kind : kinds) bytes += double(floor[kind].value());
@@ -115,6 +114,8 @@ AnsweredPhase learn(const AnswerPhase& phase, const TrainingPlan& plan, std::int
     if (job == 1) pass = simulate_forward(pass_plan, samples);
     if (job == 2) policy = to_seconds(simulate_step(step_plan, samples).time);
   });
+  const RankMemory fullest = fullest_rank(memory_request(step_plan));
+  result.peak = fullest.peak.total();
   const double once = 1.0 / learning.rollout_steps;
   result.parts = {{"reading prompts", once * prompts},
                   {std::string(generating_part), once * generating_time(walk)},
@@ -123,7 +124,7 @@ AnsweredPhase learn(const AnswerPhase& phase, const TrainingPlan& plan, std::int
   result.parts.push_back({"policy step", policy});
   result.parts.push_back({"weights to the generators", once * move_weights(phase, plan)});
   if (learning.host_link) {
-    const TrainingState state = training_state(step_plan);
+    const TrainingState state = training_state(fullest.floor);
     const double bytes = 2 * state.all + (learning.reward_model ? 2 : 1) * state.weights;
     result.parts.push_back({"models to and from hosts", once * Seconds(bytes / learning.host_link->value())});
   } else {

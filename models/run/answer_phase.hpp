@@ -62,6 +62,7 @@ struct AnsweredPhase {
   Seconds wall{};           ///< Of the whole phase.
   Seconds step{};           ///< Of a policy step; zero without learning.
   std::int64_t tokens = 0;  ///< Prompts and answers.
+  Bytes peak{};             ///< Of the fullest rank in a policy step; zero without learning.
   std::vector<PhasePart> parts;
   AnswerFigures figures;
   std::vector<std::string> notes;
@@ -89,13 +90,10 @@ Findings check_answer_phase(const AnswerPhase& phase, const TrainingPlan& plan);
 /// Source      GRPO: DeepSeekMath, arXiv 2402.03300, section 4.1; a group's mean and deviation stand in for a
 ///             critic, so there is none. DeepSeek-V3 report, section 5.2.
 /// Checked     tests/models/run/answer_phase_test.cpp: parts sum to the step, weights at the NICs' speed, a
-/// reward
-///             model as one pass more, four times the answers in four times the time;
+///             reward model as one pass more, four times the answers in four times the time;
 ///             tests/differential/answers_test.cpp: README's table, beside what was published.
 /// Leaves out  time of rules beyond what hosts hide, sampling of questions, evaluation; answers of an old
-/// policy
-///             that are learnt from late (asynchronous rollouts); the memory of a policy step with another
-///             sequence than the plan's.
+///             policy that are learnt from late (asynchronous rollouts).
 /// Precondition: `check_answer_phase` found nothing.
 AnsweredPhase simulate_answers(const AnswerPhase& phase, const TrainingPlan& plan, std::int64_t steps,
                                const std::string& fallback, const Parallel& parallel);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "models/training/plan_memory.hpp"
+
 namespace orrery {
 namespace {
 
@@ -17,11 +19,17 @@ struct Job {
   bool fell_back = false;
   bool same_as_full = false;
   Seconds time{};
+  Bytes peak{};
 };
 
 bool same_step(const TrainingPlan& a, const TrainingPlan& b) {
   return a.global_batch == b.global_batch && a.sequence == b.sequence && a.samples == b.samples &&
          a.context == b.context && a.schedule == b.schedule;
+}
+
+std::string gigabytes(Bytes bytes) {
+  const std::int64_t tenths = (bytes.value() + 50'000'000) / 100'000'000;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GB";
 }
 
 /// All layers with experts, for every step of the run.
@@ -126,6 +134,7 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
     const bool shared = pool && tokens(job.plan) == tokens(request.plan);
     job.time = to_seconds(job.same_as_full ? request.full->time
                                            : simulate_step(job.plan, shared ? &*pool : nullptr).time);
+    job.peak = fullest_rank(memory_request(job.plan)).peak.total();
   });
 
   for (const Job& job : jobs) {
@@ -133,6 +142,7 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
     outcome.steps += job.steps;
     outcome.wall += job.steps * job.time;
     outcome.step_time = job.time;  // The full batch comes last.
+    outcome.peak = job.peak;
     outcome.gpu_hours += job.steps * job.time.value() * request.plan.gpus() / 3600;
     if (job.fell_back) {
       outcome.notes.push_back("batch " + std::to_string(job.plan.global_batch) + ": " +
@@ -151,11 +161,16 @@ Checked<std::vector<PhaseOutcome>> simulate_run(const RunRequest& request, const
     outcome.step_time = answered.step;
     outcome.wall = answered.wall;
     outcome.gpu_hours = answered.wall.value() * request.plan.gpus() / 3600;
+    outcome.peak = answered.peak;
     outcome.parts = std::move(answered.parts);
     outcome.answered = answered.figures;
     outcome.notes = std::move(answered.notes);
   }
   for (PhaseOutcome& outcome : run.value) {
+    if (outcome.peak > request.plan.gpu.memory)
+      outcome.notes.push_back("its step needs " + gigabytes(outcome.peak) + " on the fullest rank, " +
+                              request.plan.gpu.name + " has " + gigabytes(request.plan.gpu.memory) +
+                              ": simulated as if it fitted");
     if (outcome.wall == Seconds(0)) outcome.wall = Seconds(outcome.gpu_hours * 3600 / request.plan.gpus());
   }
   return run;

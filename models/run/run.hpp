@@ -37,16 +37,18 @@ struct PhaseOutcome {
   Seconds step_time{};  ///< At the full batch; zero when given.
   double gpu_hours = 0;
   Seconds wall{};
+  Bytes peak{};  ///< Of the fullest rank in a step of the full batch; zero where no step is taken.
   std::vector<PhasePart> parts;           ///< Of a phase that answers.
   std::optional<AnswerFigures> answered;  ///< Likewise.
   std::vector<std::string> notes;
 };
 
-/// Every phase with its own simulated step. `plan` gives what the phases do not change; a batch too small for
-/// its schedule runs on `fallback` instead, and the outcome says so. `full`: the step of `plan` itself when
-/// it is already simulated (used where a phase asks for the same step). Phases that give a rank as many
-/// tokens draw from the same samples. Leaves out  failures, checkpoints, evaluation, data loading: goodput
-/// is 1.
+/// Every phase with its own simulated step. A phase whose step needs more memory than a GPU has is simulated
+/// all the same, and its outcome says so: how long sequences were laid out is seldom known. `plan` gives what
+/// the phases do not change; a batch too small for its schedule runs on `fallback` instead, and the outcome
+/// says so. `full`: the step of `plan` itself when it is already simulated (used where a phase asks for the
+/// same step). Phases that give a rank as many tokens draw from the same samples. Leaves out  failures,
+/// checkpoints, evaluation, data loading: goodput is 1.
 struct RunRequest {
   TrainingPlan plan;
   std::vector<TrainingPhase> phases;

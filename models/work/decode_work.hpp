@@ -50,8 +50,7 @@ struct ExpertRows {
 /// Checked     tests/models/work/decode_work_test.cpp: multiplications of a layer equal twice its activated
 ///             parameters a token, and the cache's.
 /// Leaves out  the gate's chain, taken as one fused kernel of 5 us: not measured; sampling beyond one pass
-/// over
-///             the logits; quantization that rides on other kernels (dispatch casts as it sends).
+///             over the logits; quantization that rides on other kernels (dispatch casts as it sends).
 std::vector<KernelCall> decode_work(const DecodeShape& shape, BlockKind kind, DecodePart part,
                                     ExpertRows rows);
 

@@ -122,14 +122,21 @@ Section answer_section(const Answer& answer, const nlohmann::ordered_json& summa
   return {"Answer", {facts}};
 }
 
+/// A peak, and whether it is more than there is.
+std::string memory_text(Bytes peak, const Answer& answer) {
+  if (peak == Bytes(0)) return "";
+  return binary_bytes(peak) + (peak > answer.plan->gpu.memory ? " (!)" : "");
+}
+
 Section phases_section(const Answer& answer) {
   Grid grid;
-  grid.headings = {{"phase", Align::Left}, {"tokens"}, {"step"}, {"GPU-hours"}, {"time"}, {"cost"}};
+  grid.headings = {{"phase", Align::Left}, {"tokens"}, {"step"}, {"memory"},
+                   {"GPU-hours"},          {"time"},   {"cost"}};
   for (const PhaseOutcome& p : answer.phases) {
     const std::string no_step = p.answered ? "" : "given";
     grid.rows.push_back({p.name, p.tokens > 0 ? human_count(double(p.tokens)) : "",
                          p.step_time == Seconds(0) ? no_step : human(p.step_time),
-                         gpu_hours_text(p.gpu_hours), human(p.wall),
+                         memory_text(p.peak, answer), gpu_hours_text(p.gpu_hours), human(p.wall),
                          usd(p.gpu_hours * answer.price.value())});
   }
   return {"Phases", {grid}};

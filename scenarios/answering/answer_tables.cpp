@@ -115,15 +115,18 @@ Table phases_table(const Answer& answer) {
                counts("tokens", "1", "trained"),
                numbers("steps", "1", "optimizer steps"),
                numbers("step_time_s", "s", "at the full batch; 0 where the hours are given"),
+               counts("peak_bytes", "B", "memory of the fullest rank; 0 where no step is taken"),
                numbers("gpu_hours", "h", "GPU-hours"),
                numbers("days", "d", "on all GPUs"),
                numbers("cost_usd", "USD", "at the price of an hour")};
   for (const PhaseOutcome& p : answer.phases) {
     add(t.columns[0], p.name);
     add(t.columns[1], p.tokens);
-    const double values[] = {p.steps, p.step_time.value(), p.gpu_hours, p.wall.value() / 86400,
-                             p.gpu_hours * answer.price.value()};
-    for (std::size_t k = 0; k < std::size(values); ++k) add(t.columns[k + 2], values[k]);
+    add(t.columns[2], p.steps);
+    add(t.columns[3], p.step_time.value());
+    add(t.columns[4], p.peak.value());
+    const double values[] = {p.gpu_hours, p.wall.value() / 86400, p.gpu_hours * answer.price.value()};
+    for (std::size_t k = 0; k < std::size(values); ++k) add(t.columns[k + 5], values[k]);
   }
   return t;
 }

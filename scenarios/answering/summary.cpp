@@ -137,6 +137,7 @@ Json summary_of(const Answer& answer) {
                       {"tokens", phase.tokens},
                       {"steps", phase.steps},
                       {"step_time_s", phase.step_time.value()},
+                      {"peak_bytes", phase.peak.value()},
                       {"gpu_hours", phase.gpu_hours},
                       {"days", phase.wall.value() / 86400},
                       {"cost_usd", cost}});
