@@ -1,7 +1,5 @@
 #pragma once
 
-#include <optional>
-
 #include "models/training/plan.hpp"
 
 namespace orrery {
@@ -14,9 +12,9 @@ struct Deployment {
   int micro_batches = 1;  ///< 2: two halves of the batch take turns where that is faster: one computes while
                           ///< the other's messages travel.
   double acceptance = 0;  ///< Of the token that multi-token prediction drafts; 0: no drafts.
-  double memory_share = 1;            ///< Of a GPU's memory, that weights and cache may fill.
-  std::optional<int> most_sequences;  ///< At once in one tensor group; none: as many as the cache holds.
-  Seconds host{};                     ///< Between two steps, while the GPUs wait for the next.
+  double memory_share = 1;    ///< Of a GPU's memory, that weights and cache may fill.
+  int most_sequences = 1024;  ///< At once in one tensor group, where the cache holds as many.
+  Seconds host{};             ///< Between two steps, while the GPUs wait for the next.
 
   int groups() const { return layout.gpus() / layout.tensor; }  ///< Each with sequences of its own.
   /// Tokens that a sequence gains in a step.

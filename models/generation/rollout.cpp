@@ -42,7 +42,7 @@ class Instance {
       : pricer_(pricer),
         questions_(questions),
         gain_(deployment.tokens_a_step()),
-        most_(deployment.most_sequences.value_or(1 << 30)),
+        most_(deployment.most_sequences),
         draws_(lengths_of(questions)),
         groups_(std::size_t(deployment.groups())) {
     const std::int64_t room = instance_memory(deployment).cache_tokens;

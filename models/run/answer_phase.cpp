@@ -13,6 +13,10 @@ namespace {
 constexpr std::int64_t answers_a_place = 8;
 /// Tokens of prompts that a rank reads at once.
 constexpr std::int64_t prompt_chunk = 4096;
+/// Tokens of prompts that choose experts for the samples which all draw from.
+constexpr std::int64_t most_sampled = 1 << 20;
+/// Answers of a rollout, all of which are walked.
+constexpr double most_answers = 1e7;
 
 /// The training plan with a packed batch of at least `tokens`.
 TrainingPlan packed_plan(const TrainingPlan& plan, const PolicyLearning& learning, double tokens, double seen,
@@ -49,6 +53,10 @@ Seconds read_prompts(const AnswerPhase& phase, double prompts) {
   layout.sequence = int(ceil_div(phase.prompt_tokens, layout.tensor)) * layout.tensor;
   layout.micro_batch = int(std::clamp<std::int64_t>(prompt_chunk / phase.prompt_tokens, 1, each));
   layout.global_batch = groups * layout.micro_batch;
+  // Long prompts are even by themselves: fewer samples of them tell as much.
+  const std::int64_t tokens = std::int64_t(layout.sequence) * layout.micro_batch;
+  layout.routing_samples = int(std::clamp<std::int64_t>(
+      most_sampled / tokens, std::min(8, layout.routing_samples), layout.routing_samples));
   return double(ceil_div(each, layout.micro_batch)) * simulate_forward(layout, nullptr);
 }
 
@@ -158,8 +166,14 @@ Findings check_answer_phase(const AnswerPhase& phase, const TrainingPlan& plan) 
                             std::to_string(phase.learning->sequence),
                         "sequence = " + std::to_string(longest) + " or more, or a lower answer_limit"});
   }
-  const double tokens = double(phase.learning->prompts) * phase.learning->group *
-                        (double(phase.prompt_tokens) + phase.lengths.mean);
+  const double answers = double(phase.learning->prompts) * phase.learning->group;
+  if (answers * phase.learning->rollout_steps > most_answers) {
+    findings.push_back(
+        {phase.place + ".prompts, " + phase.place + ".group, " + phase.place + ".rollout_steps",
+         "a rollout of more than 10 million answers", "fewer prompts, a smaller group, fewer steps"});
+    return findings;
+  }
+  const double tokens = answers * (double(phase.prompt_tokens) + phase.lengths.mean);
   TrainingPlan packed = plan;
   packed.sequence = phase.learning->sequence;
   packed.global_batch =

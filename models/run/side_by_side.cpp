@@ -13,8 +13,7 @@ constexpr int rollout_draws = 4, walked_instances = 16;
 std::int64_t answers_at_once(const AnswerPhase& phase) {
   const double room = double(instance_memory(phase.deployment).cache_tokens);
   const double length = double(phase.prompt_tokens) + phase.lengths.mean;
-  return std::clamp<std::int64_t>(std::int64_t(room / length), 1,
-                                  phase.deployment.most_sequences.value_or(1 << 20));
+  return std::clamp<std::int64_t>(std::int64_t(room / length), 1, phase.deployment.most_sequences);
 }
 
 SideBySide walk_instances(const AnswerPhase& phase, std::int64_t answers, std::int64_t walked,

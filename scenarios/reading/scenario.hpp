@@ -107,7 +107,7 @@ struct Scenario {
     int nodes = 1, tensor = 1, micro_batches = 1;
     std::string precision, kernels;
     double draft_acceptance = 0, memory = 1;
-    std::optional<int> sequences;
+    int sequences = 1;
     Seconds host{};
     bool operator==(const Generation&) const = default;
   } generation;

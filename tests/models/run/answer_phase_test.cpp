@@ -113,6 +113,9 @@ TEST(CheckAnswerPhase, SaysWhatDoesNotFit) {
   EXPECT_NE(problems({"phase[0].answer_limit=4096"})
                 .find("an answer of 4096 tokens and its prompt do not fit a training sequence of 4096"),
             std::string::npos);
+  EXPECT_NE(problems({"phase[0].prompts=1000000", "phase[0].group=1000"})
+                .find("a rollout of more than 10 million answers"),
+            std::string::npos);
   EXPECT_NE(problems({"generation.nodes=3"}).find("generation: "), std::string::npos);
   EXPECT_NE(problems({"generation.nodes=12"}).find("generation: "), std::string::npos);
   EXPECT_NE(problems({"generation.kernels=cublas_h100"}).find("no kernels that were measured generating"),
