@@ -5,6 +5,8 @@
 #include <functional>
 #include <queue>
 
+#include "sim/check.hpp"
+
 namespace orrery {
 namespace {
 
@@ -44,9 +46,9 @@ class Instance {
         gain_(deployment.tokens_a_step()),
         most_(deployment.most_sequences),
         draws_(lengths_of(questions)),
+        room_(instance_memory(deployment).cache_tokens),
         groups_(std::size_t(deployment.groups())) {
-    const std::int64_t room = instance_memory(deployment).cache_tokens;
-    for (Group& group : groups_) group.room = room;
+    for (Group& group : groups_) group.room = room_;
     waiting_ = questions.answers;
     next_length_ = waiting_ > 0 ? draw_length(questions.lengths, draws_) : 0;
   }
@@ -72,6 +74,9 @@ class Instance {
       }
       admit();
     }
+    // Everything was answered, and the cache is as empty as it was.
+    ORRERY_CHECK(waiting_ == 0 && ended == questions_.answers);
+    for (const Group& group : groups_) ORRERY_CHECK(group.room == room_ && group.begun == 0);
     if (result_.steps > 0) result_.sequences /= double(result_.steps);
     return result_;
   }
@@ -127,6 +132,7 @@ class Instance {
   double gain_;
   std::int64_t most_;
   RandomStream draws_;
+  std::int64_t room_;
   std::vector<Group> groups_;
   std::int64_t waiting_ = 0, next_length_ = 0, step_ = 0, busy_ = 0;
   Rollout result_;
