@@ -38,6 +38,13 @@ struct AllToAllKernels {
   constexpr const AllToAllKernel& operator[](AllToAllKind kind) const { return kinds[std::size_t(kind)]; }
 };
 
+/// Links that DeepEP was measured on: H800's NVLink and ConnectX-7. On others its rates scale with the
+/// link's.
+struct MeasuredLinks {
+  BytesPerSecond nvlink, nic;
+};
+inline constexpr MeasuredLinks deep_ep_links{BytesPerSecond(160e9), BytesPerSecond(50e9)};
+
 /// DeepEP's normal kernels on H800 with ConnectX-7.
 ///
 /// Alone: DeepEP docs/legacy.md ("v1 final"), 24 multiprocessors = 12 channels. The table counts

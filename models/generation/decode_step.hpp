@@ -7,13 +7,18 @@
 
 namespace orrery {
 
-/// What a batch costs a rank apart from its cache: DecodePart by DecodePart, in a layer with experts and in a
-/// dense one.
+/// What one layer costs a rank apart from its cache.
+struct LayerCost {
+  std::array<Seconds, std::size_t(DecodePart::Count)> parts{};  ///< [DecodePart]; none for Core.
+  Seconds dispatch{}, combine{};                                ///< Each alone on the network.
+  Seconds kernels() const;                                      ///< Sum of the parts.
+};
+
+/// What a batch costs.
 struct BatchCost {
-  std::array<Seconds, std::size_t(DecodePart::Count)> moe{}, dense{};
-  Seconds dispatch{}, combine{};  ///< Of one layer, each alone on the network.
-  Seconds ends{};                 ///< Embedding, head, drawing a token.
-  Seconds draft{};                ///< The whole multi-token-prediction module but its attention core.
+  LayerCost moe, dense;
+  Seconds ends{};   ///< Embedding, head, drawing a token.
+  Seconds draft{};  ///< The whole multi-token-prediction module but its attention core.
 };
 
 /// Where the fullest rank's step goes: disjoint parts that sum to it.
@@ -24,6 +29,8 @@ struct DecodeTime {
   Seconds other{};    ///< The other kernels.
   Seconds exposed{};  ///< Waiting for an all-to-all.
   Seconds host{};
+
+  void add(const DecodeTime& one, double times);
 };
 
 /// Prices steps of generation on one instance, all of whose ranks wait for the fullest.
@@ -38,7 +45,7 @@ struct DecodeTime {
 ///             3.4.2. Engines too go back to one small batch (vLLM, --dbo-decode-token-threshold). Messages:
 ///             low_latency_time, rates by NIC and NVLink; every copy of a token travels by itself. Drafting:
 ///             section 2.2: one module, a token a step more with probability `acceptance`.
-/// Checked     tests/models/generation: against a slow twin with an event queue; DeepSeek's decoding profile
+/// Checked     tests/models/generation: against a slow twin of tasks in order; DeepSeek's decoding profile
 ///             (EP128, 128 sequences a GPU, 4,096 tokens each), its figures in the test.
 /// Leaves out  message contention between instances; prompts read while others answer (chunked prefill).
 class DecodePricer {
@@ -56,6 +63,8 @@ class DecodePricer {
 
  private:
   BatchCost price(int sequences);
+  LayerCost layer(const DecodeShape& shape, BlockKind kind);
+  Seconds time_of(const std::vector<KernelCall>& calls) const;
   DecodeTime in_parts(int parts, int sequences, std::int64_t keys);
   const Deployment& deployment_;
   Machine machine_;

@@ -12,13 +12,12 @@ constexpr double fp8_weight = 1 + 4.0 / (128 * 128), bf16_weight = 2;
 
 std::string text(std::int64_t n) { return std::to_string(n); }
 
+/// Of one token on one tensor rank: latents whole, grouped heads shared out.
 Bytes cache_bytes(const TrainingPlan& layout) {
   const Transformer& model = layout.model;
-  const int layers = model.layers;
-  if (model.latent)
-    return Bytes(std::int64_t(2) * layers * (model.latent->key_value_rank + model.latent->rope_dim));
-  const int heads = std::max(1, model.key_value_heads / layout.tensor);
-  return Bytes(std::int64_t(4) * layers * heads * model.head_dim);
+  const Bytes whole = kv_cache_bytes_per_token(model);
+  return model.latent ? whole
+                      : whole / model.key_value_heads * std::max(1, model.key_value_heads / layout.tensor);
 }
 
 }  // namespace

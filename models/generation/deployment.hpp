@@ -17,6 +17,7 @@ struct Deployment {
   Seconds host{};             ///< Between two steps, while the GPUs wait for the next.
 
   int groups() const { return layout.gpus() / layout.tensor; }  ///< Each with sequences of its own.
+  int queries() const { return acceptance > 0 ? 2 : 1; }  ///< Tokens of a sequence that a step computes.
   /// Tokens that a sequence gains in a step.
   double tokens_a_step() const { return 1 + acceptance; }
 };

@@ -11,7 +11,6 @@ namespace orrery {
 namespace {
 
 constexpr int draws = 16;
-constexpr std::uint32_t row_padding = 64;  // GroupRows::Masked.
 
 FullestRank draw(const TrainingPlan& layout, std::int64_t tokens) {
   const Experts& experts = *layout.model.experts;
@@ -35,7 +34,7 @@ FullestRank draw(const TrainingPlan& layout, std::int64_t tokens) {
       most = sum;
       fullest.rows = fullest.experts = 0;
       for (auto e = first; e != first + local; ++e) {
-        fullest.rows += (*e + row_padding - 1) / row_padding * row_padding;
+        fullest.rows += double(padded_rows(*e));
         fullest.experts += *e > 0;
       }
     }

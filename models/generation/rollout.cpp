@@ -29,15 +29,6 @@ RandomStream lengths_of(const Questions& questions) {
   return {questions.seed, {.owner = "generation", .purpose = "answer length", .index = questions.draw}};
 }
 
-void add(DecodeTime& sum, const DecodeTime& one, double times) {
-  sum.total += times * one.total;
-  sum.core += times * one.core;
-  sum.experts += times * one.experts;
-  sum.other += times * one.other;
-  sum.exposed += times * one.exposed;
-  sum.host += times * one.host;
-}
-
 class Instance {
  public:
   Instance(const Deployment& deployment, DecodePricer& pricer, const Questions& questions)
@@ -94,9 +85,9 @@ class Instance {
                                 gain_ * group.begun);
     }
     const DecodeTime one = pricer_.step(int(sequences), std::int64_t(keys + 0.5));
-    add(result_.spent, one, double(steps));
+    result_.spent.add(one, double(steps));
     if (waiting_ > 0 && 4 * waiting_ <= 3 * questions_.answers) {
-      add(result_.steady, one, double(steps));
+      result_.steady.add(one, double(steps));
       result_.steady_steps += steps;
       result_.steady_tokens += double(all) * gain_ * double(steps);
     }
@@ -163,7 +154,7 @@ Rollout roll_out_many(const Deployment& deployment, DecodePricer& pricer, const 
   if (some.answers == questions.answers) return all;
   if (all.steady_tokens == 0) return roll_out(deployment, pricer, questions);
   const double tokens = all_tokens(questions), more = (tokens - all.tokens) / all.steady_tokens;
-  add(all.spent, all.steady, more);
+  all.spent.add(all.steady, more);
   all.time = all.spent.total;
   all.steps += std::int64_t(more * double(all.steady_steps));
   all.squares *= tokens / all.tokens;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/run/side_by_side.hpp"
+#include "models/run/instances.hpp"
 #include "models/training/plan_memory.hpp"
 
 namespace orrery {
@@ -60,9 +60,14 @@ Seconds read_prompts(const AnswerPhase& phase, double prompts) {
   return double(ceil_div(each, layout.micro_batch)) * simulate_forward(layout, nullptr);
 }
 
+/// Instances that the cluster has room for.
+int instances_on(const TrainingPlan& plan, const AnswerPhase& phase) {
+  return plan.nodes / phase.deployment.layout.nodes;
+}
+
 Seconds move_weights(const AnswerPhase& phase, const TrainingPlan& plan) {
   const double in = double(instance_memory(phase.deployment).weights.value());
-  const double out = in * phase.deployment.layout.gpus() * phase.instances / plan.gpus();
+  const double out = in * phase.deployment.layout.gpus() * instances_on(plan, phase) / plan.gpus();
   return Seconds(std::max(in, out) / plan.nic.achieved.value());
 }
 
@@ -82,10 +87,11 @@ TrainingState training_state(const MemoryBytes& floor) {
 
 AnsweredPhase collect(const AnswerPhase& phase, const TrainingPlan& plan, const Parallel& parallel) {
   AnsweredPhase result;
+  const int instances = instances_on(plan, phase);
   const double wanted = std::ceil(double(phase.answers) / phase.kept);
-  const auto each = std::int64_t(std::ceil(wanted / phase.instances));
+  const auto each = std::int64_t(std::ceil(wanted / instances));
   const std::int64_t walked = answers_a_place * answers_at_once(phase) * phase.deployment.groups();
-  const SideBySide walk = walk_instances(phase, each, walked, plan.seed, parallel);
+  const InstanceRollouts walk = walk_instances(phase, instances, each, walked, plan.seed, parallel);
   result.figures = figures_of(walk, phase, each);
   result.parts = {{"reading prompts", read_prompts(phase, double(each))},
                   {std::string(generating_part), generating_time(walk)}};
@@ -102,10 +108,11 @@ AnsweredPhase learn(const AnswerPhase& phase, const TrainingPlan& plan, std::int
                     const std::string& fallback, const Parallel& parallel) {
   AnsweredPhase result;
   const PolicyLearning& learning = *phase.learning;
+  const int instances = instances_on(plan, phase);
   const double per_step = double(learning.prompts) * learning.group,
                per_rollout = per_step * learning.rollout_steps;
-  const auto each = std::int64_t(std::ceil(per_rollout / phase.instances));
-  const SideBySide walk = walk_instances(phase, each, each, plan.seed, parallel);
+  const auto each = std::int64_t(std::ceil(per_rollout / instances));
+  const InstanceRollouts walk = walk_instances(phase, instances, each, each, plan.seed, parallel);
   result.figures = figures_of(walk, phase, each);
   const double length = double(phase.prompt_tokens) + result.figures.mean_tokens;
 
@@ -151,7 +158,7 @@ Findings check_answer_phase(const AnswerPhase& phase, const TrainingPlan& plan) 
   const std::int64_t longest = phase.prompt_tokens + phase.lengths.limit;
   Findings findings = check_deployment(phase.deployment, longest);
   const int instance = phase.deployment.layout.nodes;
-  if (plan.nodes % instance != 0 || phase.instances < 1) {
+  if (plan.nodes % instance != 0) {
     findings.push_back({"generation.nodes, cluster.nodes",
                         "instances of " + std::to_string(instance) + " nodes do not divide the cluster's " +
                             std::to_string(plan.nodes),
@@ -165,6 +172,7 @@ Findings check_answer_phase(const AnswerPhase& phase, const TrainingPlan& plan) 
                             "training sequence of " +
                             std::to_string(phase.learning->sequence),
                         "sequence = " + std::to_string(longest) + " or more, or a lower answer_limit"});
+    return findings;
   }
   const double answers = double(phase.learning->prompts) * phase.learning->group;
   if (answers * phase.learning->rollout_steps > most_answers) {
@@ -173,15 +181,12 @@ Findings check_answer_phase(const AnswerPhase& phase, const TrainingPlan& plan) 
          "a rollout of more than 10 million answers", "fewer prompts, a smaller group, fewer steps"});
     return findings;
   }
-  const double tokens = answers * (double(phase.prompt_tokens) + phase.lengths.mean);
-  TrainingPlan packed = plan;
-  packed.sequence = phase.learning->sequence;
-  packed.global_batch =
-      packed.data() * packed.micro_batch *
-      std::max(1, int(tokens / (packed.sequence * phase.learning->packing) / packed.data()));
+  // Sizes alone are asked: the schedule may give way to the fallback.
+  const double length =
+      double(phase.prompt_tokens) + std::min(phase.lengths.mean, double(phase.lengths.limit));
+  TrainingPlan packed = packed_plan(plan, *phase.learning, answers * length, length, "1f1b", nullptr);
   packed.schedule = "1f1b";
   packed.virtual_stages = 1;
-  packed.fidelity = Fidelity::Folded;
   for (Finding& finding : check_plan(packed)) {
     finding.problem = "policy step: " + finding.problem;
     findings.push_back(std::move(finding));

@@ -1,17 +1,14 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "models/generation/rollout.hpp"
 #include "models/training/step.hpp"
+#include "sim/parallel.hpp"
 
 namespace orrery {
-
-/// Runs `count` independent jobs, possibly at once: `job(i)` for each i. The caller owns the threads.
-using Parallel = std::function<void(int count, const std::function<void(int)>& job)>;
 
 /// Learning from the answers by GRPO.
 struct PolicyLearning {
@@ -29,7 +26,6 @@ struct PolicyLearning {
 struct AnswerPhase {
   std::string place;      ///< Of the phase in the scenario, for findings: "phase[1]".
   Deployment deployment;  ///< One instance; as many as fit on the cluster work side by side.
-  int instances = 1;
   std::int64_t prompt_tokens = 1;
   AnswerLengths lengths;
   std::int64_t answers = 0;  ///< That are wanted, without learning.

@@ -8,7 +8,7 @@
 namespace orrery {
 namespace {
 
-/// A ramp in eight levels: its hours differ by less than 0.1 % from sixteen (tests/models/training).
+/// A ramp in eight levels of equal tokens; how the published one rose is not known.
 constexpr int levels_of_a_ramp = 8;
 
 /// What one phase asks of one batch size.

@@ -24,15 +24,13 @@ AllToAllKind kernel_of(TransferKind kind) {
   return AllToAllKind::CombineBackward;
 }
 
-/// The kernels were measured on H800 NVLink (160 GB/s) and 400 Gb/s NICs; on other links their rates scale.
-constexpr BytesPerSecond measured_nvlink{160e9}, measured_nic{50e9};
-
 // Communication-stream kernels before a barrier (published trace, means of four layers): the layout of a
 // fresh dispatch 103 us; the cast of an incoming gradient 270 us.
 constexpr Seconds layout_kernel{103e-6}, gradient_cast{270e-6};
 
 StepTransfers step_transfers(const TrainingPlan& plan) {
-  const double nvlink = plan.gpu.nvlink_achieved / measured_nvlink, nic = plan.nic.line / measured_nic;
+  const double nvlink = plan.gpu.nvlink_achieved / deep_ep_links.nvlink,
+               nic = plan.nic.line / deep_ep_links.nic;
   const bool fp8 = plan.precision == Precision::Fp8;
   StepTransfers t;
   t.chunks_alone = deep_ep.alone;

@@ -31,11 +31,9 @@ void multiply(Calls& calls, const DecodeShape& s, std::string_view name, std::in
 
 /// One small product a head, in BF16: rows of a head padded to 64.
 void multiply_heads(Calls& calls, std::string_view name, const Sizes& z, std::int64_t n, std::int64_t k) {
-  calls.push_back({name, Gemm{.m = z.h * ((z.t + 63) / 64 * 64),
-                              .n = n,
-                              .k = k,
-                              .groups = int(z.h),
-                              .rows = GroupRows::Masked}});
+  calls.push_back(
+      {name,
+       Gemm{.m = z.h * padded_rows(z.t), .n = n, .k = k, .groups = int(z.h), .rows = GroupRows::Masked}});
 }
 
 void across_tensor(Calls& calls, const DecodeShape& s, const Sizes& z, Exchange kind) {

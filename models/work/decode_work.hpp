@@ -13,7 +13,6 @@ struct DecodeShape {
   const Transformer* model = nullptr;
   Precision precision = Precision::Bf16;
   int tensor = 1;         ///< Ranks that share every matrix of attention, and the sequences.
-  int expert = 1;         ///< Ranks that share the routed experts.
   int sequences = 1;      ///< Of the tensor group.
   int queries = 1;        ///< Tokens of a sequence that are computed at once.
   std::int64_t keys = 0;  ///< Cached tokens of all those sequences.
@@ -33,7 +32,10 @@ enum class DecodePart : std::uint8_t {
   Count
 };
 
-/// Rows of the routed experts on one rank: filled ones, each expert's padded to 64.
+/// Rows of one group as GroupRows::Masked pads them.
+constexpr std::int64_t padded_rows(std::int64_t rows) { return (rows + 63) / 64 * 64; }
+
+/// Rows of the routed experts on one rank: filled ones, each expert's padded.
 struct ExpertRows {
   std::int64_t rows = 0;
   int experts = 0;  ///< With at least one row: the weights of the others are not read.

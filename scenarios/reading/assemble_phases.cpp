@@ -80,7 +80,6 @@ AnswerPhase answer_phase(Assembled& out, const Scenario& s, const Scenario::Phas
   AnswerPhase a;
   a.place = place;
   a.deployment = deployment(out, s);
-  a.instances = out.plan.nodes / std::max(1, s.generation.nodes);
   a.prompt_tokens = p.prompt_tokens.value_or(1);
   a.lengths = answer_lengths(out, p, place);
   const std::int64_t sequence = p.sequence.value_or(s.plan.sequence);

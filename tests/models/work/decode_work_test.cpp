@@ -46,7 +46,7 @@ TEST(DecodeWork, TheCoreMeetsEveryKeyOnceAQuery) {
 
 TEST(DecodeWork, ExpertsMultiplyTheirRowsByTheirWeights) {
   const Transformer v3 = built_in("deepseek-v3");
-  const DecodeShape shape{.model = &v3, .precision = Precision::Fp8, .expert = 64, .sequences = 64};
+  const DecodeShape shape{.model = &v3, .precision = Precision::Fp8, .sequences = 64};
   EXPECT_EQ(flops_of(decode_work(shape, BlockKind::Moe, DecodePart::Experts, {.rows = 256, .experts = 4})),
             2.0 * 256 * double(expert_parameters(v3)));
   EXPECT_TRUE(decode_work(shape, BlockKind::Moe, DecodePart::Experts, {}).empty());

@@ -1,4 +1,4 @@
-#include "models/run/side_by_side.hpp"
+#include "models/run/instances.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -16,19 +16,18 @@ std::int64_t answers_at_once(const AnswerPhase& phase) {
   return std::clamp<std::int64_t>(std::int64_t(room / length), 1, phase.deployment.most_sequences);
 }
 
-SideBySide walk_instances(const AnswerPhase& phase, std::int64_t answers, std::int64_t walked,
-                          std::uint64_t seed, const Parallel& parallel) {
+InstanceRollouts walk_instances(const AnswerPhase& phase, int instances, std::int64_t answers,
+                                std::int64_t walked, std::uint64_t seed, const Parallel& parallel) {
   const Deployment& deployment = phase.deployment;
-  SideBySide walk;
-  if (phase.learning)
-    walk.draws = rollout_draws, walk.instances = std::min(phase.instances, walked_instances);
+  InstanceRollouts walk;
+  if (phase.learning) walk.draws = rollout_draws, walk.instances = std::min(instances, walked_instances);
   walk.rollouts.resize(std::size_t(walk.draws * walk.instances));
   ExpertLoad load(deployment.layout);
   if (deployment.layout.expert > 1) {
     // What most batches need, once for all instances; a larger one draws its own.
     const std::int64_t most =
         std::min(ceil_div(std::min(answers, walked), deployment.groups()), answers_at_once(phase));
-    load.draw_up_to(ceil_div(most * (deployment.acceptance > 0 ? 2 : 1), deployment.layout.tensor));
+    load.draw_up_to(ceil_div(most * deployment.queries(), deployment.layout.tensor));
   }
   parallel(int(walk.rollouts.size()), [&](int i) {
     const Questions questions{.answers = answers,
@@ -42,13 +41,13 @@ SideBySide walk_instances(const AnswerPhase& phase, std::int64_t answers, std::i
   return walk;
 }
 
-Seconds generating_time(const SideBySide& walk) {
+Seconds generating_time(const InstanceRollouts& walk) {
   Seconds mean{};
   for (int draw = 0; draw < walk.draws; ++draw) mean += walk.slowest(draw).time / walk.draws;
   return mean;
 }
 
-AnswerFigures figures_of(const SideBySide& walk, const AnswerPhase& phase, std::int64_t answers) {
+AnswerFigures figures_of(const InstanceRollouts& walk, const AnswerPhase& phase, std::int64_t answers) {
   AnswerFigures figures;
   const double time = generating_time(walk).value();
   double variance = 0;
@@ -57,12 +56,7 @@ AnswerFigures figures_of(const SideBySide& walk, const AnswerPhase& phase, std::
     const double off = slowest.time.value() / time - 1, share = 1 / slowest.time.value() / walk.draws;
     variance += off * off / walk.draws;
     figures.after_half += (1 - slowest.until_half / slowest.time) / walk.draws;
-    figures.spent.total += share * slowest.spent.total;
-    figures.spent.core += share * slowest.spent.core;
-    figures.spent.experts += share * slowest.spent.experts;
-    figures.spent.other += share * slowest.spent.other;
-    figures.spent.exposed += share * slowest.spent.exposed;
-    figures.spent.host += share * slowest.spent.host;
+    figures.spent.add(slowest.spent, share);
   }
   figures.draws_differ = std::sqrt(variance);
   double tokens = 0, squares = 0;

@@ -10,8 +10,8 @@ namespace orrery {
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Instances side by side, draw after draw.
-struct SideBySide {
-  int draws = 1, instances = 1;
+struct InstanceRollouts {
+  int draws = 1, instances = 1;   ///< That were walked.
   std::vector<Rollout> rollouts;  ///< [draw * instances + instance]
 
   const Rollout& slowest(int draw) const {
@@ -24,15 +24,16 @@ struct SideBySide {
 /// Answers of the mean length that a tensor group has room for at once.
 std::int64_t answers_at_once(const AnswerPhase& phase);
 
-/// `answers` on every instance, of which at most `walked` one by one. Where the phase learns: four draws, and
-/// of more than sixteen instances sixteen, whose slowest stands for the slowest of all; else one of each.
-SideBySide walk_instances(const AnswerPhase& phase, std::int64_t answers, std::int64_t walked,
-                          std::uint64_t seed, const Parallel& parallel);
+/// `answers` on each of `instances`, of which at most `walked` one by one. Where the phase learns: four
+/// draws, and of more than sixteen instances sixteen, whose slowest stands for the slowest of all; else one
+/// of each.
+InstanceRollouts walk_instances(const AnswerPhase& phase, int instances, std::int64_t answers,
+                                std::int64_t walked, std::uint64_t seed, const Parallel& parallel);
 
 /// Time until the slowest instance has ended, mean over draws.
-Seconds generating_time(const SideBySide& walk);
+Seconds generating_time(const InstanceRollouts& walk);
 
 /// How `answers` on every instance went; the number in the whole phase is the caller's.
-AnswerFigures figures_of(const SideBySide& walk, const AnswerPhase& phase, std::int64_t answers);
+AnswerFigures figures_of(const InstanceRollouts& walk, const AnswerPhase& phase, std::int64_t answers);
 
 }  // namespace orrery
